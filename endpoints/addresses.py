@@ -1,0 +1,264 @@
+"""Where a request may go: every name, host, port and path, judged by full match.
+
+The site asks here when a form is saved, the clients again when a URL is built. Quoting is not
+enough: a serving endpoint named `..` or `../../api/2.0/token/create#` would move the request, and
+the caller's token with it, to another part of the workspace's API.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from .errors import AddressError, EgressDenied
+
+DATABRICKS_SUFFIXES = (
+    ".cloud.databricks.com",
+    ".cloud.databricks.us",
+    ".azuredatabricks.net",
+    ".databricks.azure.us",
+    ".databricks.azure.cn",
+    ".gcp.databricks.com",
+)
+USUAL_PORTS = range(3000, 8001)
+
+_SCHEMES = ("https", "http")
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_AUTHORITY = re.compile(
+    rf"(?P<host>{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]{{2,45}}\])(?::(?P<port>[0-9]{{1,5}}))?"
+)
+_ALLOWED = re.compile(r"(?P<origin>.+?)(?::(?P<first>[0-9]{1,5})-(?P<last>[0-9]{1,5}))?/?")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)")
+_VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
+_SERVING_ENDPOINT = re.compile(r"[A-Za-z0-9_-]{1,63}")
+_CLUSTER_ID = re.compile(r"[0-9]{4}-[0-9]{6}-[a-z0-9]{4,16}")
+_ORG_ID = re.compile(r"[0-9]{1,20}")
+_PORT = re.compile(r"[0-9]{1,5}")
+_URL_PATH = re.compile(r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@-]+)*/?")
+_ORG_IN_LINK = re.compile(r"[?&]o=([0-9]{1,20})(?=[&#]|$)")
+
+
+@dataclass(frozen=True)
+class Egress:
+    """Where this server may connect to, besides Databricks' own domains over https.
+
+    `workspace_origins` are exact (`http://127.0.0.1:9001`), a port in `driver_origins` may be a
+    range (`http://127.0.0.1:3000-8000`). `ca_bundle` is a file of extra certificate authorities.
+    Raises ValueError for an origin that is not one, so that a typing slip shows at the start.
+    """
+
+    workspace_origins: tuple[str, ...] = ()
+    driver_origins: tuple[str, ...] = ()
+    ca_bundle: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "workspace_origins", tuple(self.workspace_origins))
+        object.__setattr__(self, "driver_origins", tuple(self.driver_origins))
+        for origin in (*self.workspace_origins, *self.driver_origins):
+            _allowed(origin)
+
+
+class _Origin(NamedTuple):
+    scheme: str
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        if self.port == _DEFAULT_PORTS[self.scheme]:
+            return f"{self.scheme}://{self.host}"
+        return f"{self.scheme}://{self.host}:{self.port}"
+
+
+class _Allowed(NamedTuple):
+    scheme: str
+    host: str
+    ports: range
+
+    def holds(self, origin: _Origin) -> bool:
+        return (self.scheme, self.host) == origin[:2] and origin.port in self.ports
+
+
+def serving_endpoint_name(text: str) -> str:
+    """The name of a serving endpoint, unchanged. Raises AddressError."""
+    return _matching(
+        _SERVING_ENDPOINT,
+        text,
+        "serving_endpoint",
+        "An endpoint name is 1 to 63 letters, digits, hyphens and underscores.",
+    )
+
+
+def cluster_id(text: str) -> str:
+    """The id of a cluster, unchanged. Raises AddressError."""
+    return _matching(
+        _CLUSTER_ID,
+        text,
+        "cluster_id",
+        "A cluster id looks like 0812-091530-k3v9q2; copy it from the cluster's page.",
+    )
+
+
+def org_id(text: str | int) -> str:
+    """The workspace id in a driver proxy URL, `0` where it is not known. Raises AddressError."""
+    return _matching(
+        _ORG_ID, str(text), "org_id", "A workspace id is a number of up to 20 digits, or 0."
+    )
+
+
+def port(value: str | int) -> int:
+    """A TCP port. Raises AddressError."""
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    text = str(value) if is_number else value
+    if not isinstance(text, str) or not _PORT.fullmatch(text) or not 1 <= int(text) <= 65535:
+        raise AddressError(
+            "port", "A port is a whole number from 1 to 65535, usually 3000 to 8000."
+        )
+    return int(text)
+
+
+def is_usual_port(value: int) -> bool:
+    """Whether the port lies in the range Databricks recommends for driver apps, 3000 to 8000."""
+    return value in USUAL_PORTS
+
+
+def url_path(text: str, *, field: str = "path") -> str:
+    """A path that arrives as it is written: `/`, `/v1/chat/completions`. Raises AddressError."""
+    path = text if isinstance(text, str) else ""
+    has_dots = any(segment in {".", ".."} for segment in path.split("/"))
+    if not path.startswith("/") or has_dots or not _URL_PATH.fullmatch(path):
+        raise AddressError(
+            field,
+            "A path starts with / and holds letters, digits and signs such as - _ . only,"
+            " without .. or a query.",
+        )
+    return path
+
+
+def workspace_origin(text: str, egress: Egress) -> str:
+    """The origin of a workspace, as typed or pasted from a browser: `https://host`.
+
+    Path, query and fragment of a pasted link are dropped. Raises AddressError for what is no
+    address, EgressDenied for a host that is neither Databricks' own nor listed by the admin.
+    """
+    scheme, authority, _ = _split(text, "host")
+    candidates = [_origin(each, authority, "host") for each in ([scheme] if scheme else _SCHEMES)]
+    for origin in candidates:
+        if _is_databricks(origin) or any(
+            _allowed(listed).holds(origin) for listed in egress.workspace_origins
+        ):
+            return str(origin)
+    if candidates[0].host.endswith(DATABRICKS_SUFFIXES):
+        raise AddressError("host", "A Databricks workspace is reached over https, on port 443.")
+    raise EgressDenied(
+        "host",
+        f"This server may not connect to {candidates[0]}, which is no Databricks workspace.",
+        hint=f"Ask the admin to add {candidates[0]} to PLAYGROUND_WORKSPACE_ORIGINS.",
+    )
+
+
+def driver_url(text: str, egress: Egress) -> str:
+    """The URL of a driver app, its path kept: `http://127.0.0.1:7777/echo`.
+
+    Raises AddressError for what is no URL, EgressDenied outside the admin's driver origins.
+    """
+    scheme, authority, rest = _split(text, "url")
+    if "?" in rest or "#" in rest:
+        raise AddressError("url", "Leave out the query and the fragment, from ? or # on.")
+    origin = _origin(scheme or "http", authority, "url")
+    path = url_path(rest or "/", field="url")
+    if not any(_allowed(listed).holds(origin) for listed in egress.driver_origins):
+        raise EgressDenied(
+            "url",
+            f"This server may not connect to {origin}.",
+            hint=f"Ask the admin to add {origin} to PLAYGROUND_DRIVER_ORIGINS.",
+        )
+    return f"{origin}{path}"
+
+
+def remembered_org(text: str) -> str | None:
+    """The workspace id in a pasted link, which carries it as `?o=`."""
+    found = _ORG_IN_LINK.search(text.strip())
+    return found[1] if found else None
+
+
+def require_same_url(prepared: str | None, intended: str) -> None:
+    """Raise AddressError when the HTTP library would ask another address than the intended one."""
+    ours, theirs = urlsplit(intended), urlsplit(prepared or "")
+    same_place = (ours.scheme, ours.hostname, ours.port) == (
+        theirs.scheme,
+        theirs.hostname,
+        theirs.port,
+    )
+    if not same_place or ours.path != theirs.path or prepared != intended:
+        raise AddressError("url", "The address would change on its way, so nothing was sent.")
+
+
+def _matching(pattern: re.Pattern[str], text: str, field: str, message: str) -> str:
+    if not isinstance(text, str) or not pattern.fullmatch(text):
+        raise AddressError(field, message)
+    return text
+
+
+def _split(text: str, field: str) -> tuple[str | None, str, str]:
+    """Scheme or None, authority in lower case, and the rest.
+
+    The authority is cut out by hand: URL parsers disagree about backslashes and blanks, so a text
+    that holds any is refused before one of them sees it.
+    """
+    text = text.strip() if isinstance(text, str) else ""
+    if not text:
+        raise AddressError(field, "Enter an address.")
+    if not _VISIBLE_ASCII.fullmatch(text) or "\\" in text:
+        raise AddressError(
+            field, "An address holds no blanks, no backslash and no letters outside a to z."
+        )
+    found = _SCHEME.fullmatch(text)
+    scheme, text = (found[1].lower(), found[2]) if found else (None, text)
+    if scheme and scheme not in _SCHEMES:
+        raise AddressError(field, f"An address starts with https:// or http://, not {scheme}://.")
+    authority = re.split(r"[/?#]", text, maxsplit=1)[0]
+    return scheme, authority.lower(), text[len(authority) :]
+
+
+def _origin(scheme: str, authority: str, field: str) -> _Origin:
+    if "@" in authority:
+        raise AddressError(field, "Leave out the name before the @; the token is stored apart.")
+    found = _AUTHORITY.fullmatch(authority)
+    if not found or len(found["host"]) > 253:
+        raise AddressError(
+            field, "That is no host name; it looks like adb-12345.6.azuredatabricks.net."
+        )
+    number = _port_of(found["port"], scheme, field)
+    return _Origin(scheme, found["host"], number)
+
+
+def _port_of(text: str | None, scheme: str, field: str) -> int:
+    """The port written in an authority, or the scheme's own. Raises AddressError for `field`."""
+    if text is None:
+        return _DEFAULT_PORTS[scheme]
+    try:
+        return port(text)
+    except AddressError as error:
+        raise AddressError(field, error.message) from None
+
+
+def _is_databricks(origin: _Origin) -> bool:
+    return origin.host.endswith(DATABRICKS_SUFFIXES) and origin[::2] == ("https", 443)
+
+
+@lru_cache(maxsize=256)
+def _allowed(listed: str) -> _Allowed:
+    """An entry of the admin's lists. Raises ValueError."""
+    found = _ALLOWED.fullmatch(listed.strip())
+    scheme, authority, rest = _split(found["origin"] if found else "", "origin")
+    if scheme is None or rest:
+        raise ValueError(f"{listed!r} is no origin; it looks like http://127.0.0.1:7777")
+    origin = _origin(scheme, authority, "origin")
+    if found["first"] is None:
+        return _Allowed(scheme, origin.host, range(origin.port, origin.port + 1))
+    first, last = port(found["first"]), port(found["last"])
+    if first > last:
+        raise ValueError(f"{listed!r} ends its range of ports before it begins")
+    return _Allowed(scheme, origin.host, range(first, last + 1))

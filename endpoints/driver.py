@@ -1,0 +1,29 @@
+"""Kind 3: an app on a driver, a laptop or this machine, reached by its own URL.
+
+Only where the admin's list of origins allows it, and never with a workspace's token: whoever runs
+the app would get it.
+"""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from .addresses import Egress, driver_url, url_path
+
+
+@dataclass(frozen=True)
+class Driver:
+    address: str
+    egress: Egress
+
+    kind = "driver"
+    credential = None
+    needs_credential = False
+
+    @property
+    def path(self) -> str:
+        return urlsplit(driver_url(self.address, self.egress)).path
+
+    def url(self, path: str) -> str:
+        """The URL of that path of the app. Raises AddressError and EgressDenied."""
+        app = urlsplit(driver_url(self.address, self.egress))
+        return f"{app.scheme}://{app.netloc}{url_path(path, field='url')}"

@@ -1,0 +1,135 @@
+"""A connection that any thread can end at once, in every phase: the Stop button and the deadline.
+
+Closing a response from another thread does not wake a blocked read. Shutting down the socket does,
+so a duplicate of it is held from before it connects.
+"""
+
+import ipaddress
+import queue
+import socket
+import threading
+from contextlib import suppress
+from typing import Any
+
+
+class Stopper:
+    """Ends calls from another thread, whatever they are doing; pulled once, it stays pulled."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lines: set[Line] = set()
+        self.is_stopped = False
+
+    def stop(self) -> None:
+        """End every call that this stopper was given to, and any that it is still given to."""
+        with self._lock:
+            self.is_stopped = True
+            lines = tuple(self._lines)
+        for line in lines:
+            line.cut()
+
+    def attach(self, line: "Line") -> None:
+        with self._lock:
+            self._lines.add(line)
+
+    def detach(self, line: "Line") -> None:
+        with self._lock:
+            self._lines.discard(line)
+
+
+class Line:
+    """The socket of one exchange from before it connects, so that it can be cut at any moment."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._socket: socket.socket | None = None
+        self._looked_up: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self.is_connected = False
+        self.is_cut = False
+        self.is_out_of_time = False
+
+    def connect(self, host: str, port: int, timeout_s: float | None) -> socket.socket:
+        """A connected socket to the first address that takes it. Raises OSError."""
+        failure: OSError = OSError("no address")
+        for family, kind, protocol, _, address in self._look_up(host, port, timeout_s):
+            sock = socket.socket(family, kind, protocol)
+            try:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                sock.settimeout(timeout_s)
+                self._hold(sock)
+                sock.connect(address)
+                return sock
+            except OSError as error:
+                sock.close()
+                failure = error
+        raise failure
+
+    def cut(self) -> None:
+        """End the exchange: whatever waits on its socket or for its host name wakes up at once."""
+        with self._lock:
+            self.is_cut = True
+            self._looked_up.put(OSError("cut"))
+            self._shut()
+
+    def run_out_of_time(self) -> None:
+        self.is_out_of_time = True
+        self.cut()
+
+    def close(self) -> None:
+        with self._lock:
+            self.is_cut = True
+            self._shut()
+            if self._socket is not None:
+                self._socket.close()
+                self._socket = None
+
+    def _hold(self, sock: socket.socket) -> None:
+        # A duplicate, because TLS takes the original apart, and a closed number may be used anew.
+        with self._lock:
+            if self.is_cut:
+                raise OSError("cut")
+            if self._socket is not None:
+                self._socket.close()
+            self._socket = sock.dup()
+
+    def _shut(self) -> None:
+        if self._socket is None:
+            return
+        with suppress(OSError):  # not connected any more: nothing waits on it
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    def _look_up(self, host: str, port: int, timeout_s: float | None) -> list[tuple[Any, ...]]:
+        if _is_numeric(host):
+            return _addresses(host, port)
+        # A look-up cannot be interrupted, so it waits in a thread of its own.
+        threading.Thread(
+            target=lambda: self._looked_up.put(_addresses_or_error(host, port)), daemon=True
+        ).start()
+        try:
+            found = self._looked_up.get(timeout=timeout_s)
+        except queue.Empty:
+            raise TimeoutError(f"looking up {host} took too long") from None
+        if isinstance(found, OSError):
+            raise found
+        return found
+
+
+def _is_numeric(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _addresses(host: str, port: int) -> list[tuple[Any, ...]]:
+    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+
+
+def _addresses_or_error(host: str, port: int) -> list[tuple[Any, ...]] | OSError:
+    try:
+        return _addresses(host, port)
+    except OSError as error:
+        return error
+    except UnicodeError as error:
+        return OSError(str(error))

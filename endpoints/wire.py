@@ -1,0 +1,444 @@
+"""The one place that calls requests: one guarded exchange per call, which any thread can cut.
+
+Nothing of the environment is used (proxies, netrc), no cookie is kept, no redirect is followed, no
+request is repeated, and only unpacked bodies are accepted, within limits of time and size. The
+sockets come from `line`, because requests alone can neither be stopped while it waits nor bounded
+in total time.
+"""
+
+import http.client
+import json
+import socket
+import ssl
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from http.cookiejar import DefaultCookiePolicy
+from types import TracebackType
+from typing import Any
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.util.ssl_ import create_urllib3_context
+
+from . import answers
+from .addresses import require_same_url
+from .credentials import MASK, Token
+from .errors import (
+    BadRequest,
+    BadResponse,
+    ConnectionFailed,
+    EndpointError,
+    NothingListening,
+    Stopped,
+    TimedOut,
+    TlsFailed,
+    TooLarge,
+    Truncated,
+)
+from .line import Line, Stopper
+from .refusals import is_page, one_line, upstream_error
+
+MAX_ERROR_BYTES = 64 * 1024
+USER_AGENT = "prompt-playground"
+_READ_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one exchange may take: to connect, between two bytes, in all, and in size."""
+
+    connect_s: float = 5
+    idle_s: float = 300
+    total_s: float = 600
+    max_bytes: int = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """A request as it is to be sent; `kind` is the kind of endpoint, for the words of errors."""
+
+    method: str
+    url: str
+    kind: str
+    accept: str
+    body: Any = None
+    credential: Token | None = None
+    ca_bundle: str | None = None
+
+    def headers(self, *, is_masked: bool = False) -> dict[str, str]:
+        """The headers, with the credential masked for people."""
+        headers = {
+            "Accept": self.accept,
+            "Accept-Encoding": "identity",
+            "User-Agent": USER_AGENT,
+        }
+        if self.body is not None:
+            headers["Content-Type"] = "application/json"
+        if self.credential is not None:
+            secret = MASK if is_masked else self.credential.reveal()
+            headers["Authorization"] = f"Bearer {secret}"
+        return headers
+
+    def encoded(self) -> bytes | None:
+        """The body in bytes. Raises BadRequest for values that JSON cannot say."""
+        if self.body is None:
+            return None
+        try:
+            return json.dumps(self.body, allow_nan=False).encode("ascii")
+        except (TypeError, ValueError, RecursionError) as error:
+            raise BadRequest(
+                "The parameters hold a value that cannot be sent as JSON, such as NaN.",
+                hint="Change that parameter, then run again.",
+                field="params",
+            ) from error
+
+
+class Exchange:
+    """One request and its answer: `with Exchange(outgoing, limits, stopper) as answer: ...`
+
+    Entering sends the request and returns when the headers are there; leaving closes the
+    connection. Raises Stopped when the stopper was pulled, else an EndpointError; a status outside
+    2xx is one.
+    """
+
+    def __init__(self, outgoing: Outgoing, limits: Limits, stopper: Stopper | None = None) -> None:
+        self._outgoing = outgoing
+        self._limits = limits
+        self._stopper = stopper or Stopper()
+        self._line = Line()
+        self._timer = threading.Timer(limits.total_s, self._line.run_out_of_time)
+        self._timer.daemon = True
+        self._session = _session(self._line, outgoing)
+        self._response: requests.Response | None = None
+        self.is_at_end = False
+
+    def __enter__(self) -> "Exchange":
+        self._stopper.attach(self._line)
+        try:
+            self._timer.start()
+            self._send()
+            self._require_answer()
+        except BaseException:
+            self._close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._close()
+
+    @property
+    def status(self) -> int:
+        return self._response.status_code
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return self._response.headers
+
+    @property
+    def content_type(self) -> str:
+        return self.headers.get("content-type", "")
+
+    @property
+    def is_event_stream(self) -> bool:
+        return self.content_type.split(";")[0].strip().lower() == "text/event-stream"
+
+    def chunks(self) -> Iterator[bytes]:
+        """The body as it comes, each piece at once however the server frames it.
+
+        Raises Stopped, TimedOut, TooLarge, and Truncated for a body that ends before its framing.
+        """
+        raw, stopper = self._response.raw, self._stopper
+        left = self._limits.max_bytes
+        has_bytes = False
+        try:
+            while data := raw.read1(_READ_BYTES, decode_content=False):
+                if stopper.is_stopped:
+                    raise Stopped
+                has_bytes = True
+                left -= len(data)
+                if left < 0:
+                    raise self._too_large()
+                yield data
+        except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
+            raise self._verdict(error, is_in_body=True) from error
+        self._require_whole(has_bytes)
+        self.is_at_end = True
+
+    def json(self) -> Any:
+        """The whole body, parsed. Raises BadResponse, LoginPage and what `chunks` raises."""
+        body = b"".join(self.chunks())
+        if is_page(self.headers, body[:200].decode("utf-8", "replace")):
+            raise self._refusal(body)
+        try:
+            return answers.parsed(body)
+        except ValueError as error:
+            if self._is_unframed:
+                raise Truncated(
+                    "The answer ended before it was whole.", response=self.kept(body)
+                ) from error
+            raise self._not_json(body) from error
+
+    def kept(self, body: Any) -> dict[str, Any]:
+        """The answer as it may be stored: `{"status", "content_type", "body"}`, secret masked."""
+        if isinstance(body, bytes):
+            body = body[:MAX_ERROR_BYTES].decode("utf-8", "replace")
+        return {
+            "status": self.status,
+            "content_type": self.content_type,
+            "body": answers.storable(body, self._outgoing.credential),
+        }
+
+    def scrubbed(self, error: EndpointError) -> EndpointError:
+        """The error without the credential in any of its words."""
+        credential = self._outgoing.credential
+        for name in ("message", "hint", "field"):
+            value = getattr(error, name)
+            if isinstance(value, str):
+                setattr(error, name, answers.kept_text(value, credential))
+        error.args = (error.message,)
+        return error
+
+    def _send(self) -> None:
+        if self._stopper.is_stopped:
+            raise Stopped
+        outgoing, limits = self._outgoing, self._limits
+        prepared = self._session.prepare_request(
+            requests.Request(
+                outgoing.method, outgoing.url, headers=outgoing.headers(), data=outgoing.encoded()
+            )
+        )
+        require_same_url(prepared.url, outgoing.url)
+        try:
+            self._response = self._session.send(
+                prepared,
+                stream=True,
+                allow_redirects=False,
+                timeout=(limits.connect_s, limits.idle_s),
+                verify=True,
+                cert=None,
+                proxies={},
+            )
+        except (
+            requests.RequestException,
+            urllib3.exceptions.HTTPError,
+            http.client.HTTPException,
+            OSError,
+        ) as error:
+            raise self._verdict(error, is_in_body=False) from error
+        # A cut inside the headers reads as their end, and as an empty answer.
+        self._require_uncut()
+
+    def _require_answer(self) -> None:
+        encoding = self.headers.get("content-encoding", "").strip().lower()
+        if encoding not in ("", "identity"):
+            raise BadResponse(
+                f"The answer is packed as {one_line(encoding)}, which was not asked for.",
+                upstream_status=self.status,
+            )
+        if not 200 <= self.status < 300:
+            raise self._refusal(self._start_of_body())
+
+    def _start_of_body(self) -> bytes:
+        """The first 64 KiB of an error's body; a body cut short still says what it says."""
+        body = bytearray()
+        try:
+            for data in self.chunks():
+                body += data
+                if len(body) >= MAX_ERROR_BYTES:
+                    break
+        except (Truncated, TooLarge):
+            pass
+        return bytes(body[:MAX_ERROR_BYTES])
+
+    def _refusal(self, body: bytes) -> EndpointError:
+        error = upstream_error(self.status, self.headers, body, kind=self._outgoing.kind)
+        try:
+            error.response = self.kept(answers.parsed(body))
+        except ValueError:
+            error.response = self.kept(body)
+        return self.scrubbed(error)
+
+    def _not_json(self, body: bytes) -> BadResponse:
+        start = one_line(body[:200].decode("utf-8", "replace"))
+        what = f"“{start}”" if start else "an empty body"
+        return self.scrubbed(
+            BadResponse(
+                f"The answer is no JSON, but {what}.",
+                upstream_status=self.status,
+                response=self.kept(body),
+            )
+        )
+
+    @property
+    def _is_unframed(self) -> bool:
+        """Whether the body has no other end than the connection's."""
+        raw = self._response.raw
+        return not raw.chunked and "content-length" not in self.headers
+
+    def _require_uncut(self) -> None:
+        if self._stopper.is_stopped:
+            raise Stopped
+        if self._line.is_out_of_time:
+            raise self._out_of_time()
+
+    def _require_whole(self, has_bytes: bool) -> None:
+        self._require_uncut()
+        if not has_bytes and self._is_unframed and self.status != 204:
+            raise Truncated("The connection ended before the answer began.")
+
+    def _verdict(self, error: BaseException, *, is_in_body: bool) -> Exception:
+        """What an exception of requests, urllib3 or the socket means."""
+        if self._stopper.is_stopped:
+            return Stopped()
+        if self._line.is_out_of_time:
+            return self._out_of_time()
+        reasons = tuple(_reasons(error))
+        if _any(reasons, TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError):
+            return self._timed_out()
+        if is_in_body:
+            return Truncated("The connection broke before the answer was whole.")
+        return self._unreached(reasons)
+
+    def _unreached(self, reasons: tuple[BaseException, ...]) -> EndpointError:
+        origin = "/".join(self._outgoing.url.split("/", 3)[:3])
+        for reason in reasons:
+            if isinstance(reason, ssl.SSLError):
+                return TlsFailed(f"No secure connection to {origin}: {_tls_words(reason)}.")
+        if _any(reasons, socket.gaierror):
+            return ConnectionFailed(f"The host name of {origin} is not known.")
+        if _any(reasons, ConnectionRefusedError):
+            if self._outgoing.kind in ("driver", "driver_proxy"):
+                return NothingListening(f"Nothing is listening at {origin}.")
+            return ConnectionFailed(f"{origin} refused the connection.")
+        if _any(reasons, ConnectionError, http.client.RemoteDisconnected):
+            return ConnectionFailed(f"{origin} closed the connection without an answer.")
+        if _any(reasons, http.client.HTTPException):
+            return BadResponse(f"What {origin} answered is not HTTP.")
+        return ConnectionFailed(f"No connection to {origin} could be made.")
+
+    def _timed_out(self) -> TimedOut:
+        if self._line.is_connected:
+            return TimedOut(f"The endpoint sent nothing for {self._limits.idle_s:g} s.")
+        return TimedOut(
+            f"No connection within {self._limits.connect_s:g} s.",
+            hint="Check the address and that the machine behind it is up, then run again.",
+        )
+
+    def _out_of_time(self) -> TimedOut:
+        return TimedOut(f"The answer was not whole after {self._limits.total_s:g} s.")
+
+    def _too_large(self) -> TooLarge:
+        return TooLarge(f"The answer is larger than {self._limits.max_bytes:,} bytes.")
+
+    def _close(self) -> None:
+        self._timer.cancel()
+        self._stopper.detach(self._line)
+        self._line.close()
+        if self._response is not None:
+            self._response.close()
+        self._session.close()
+
+
+class _Held:
+    """Mixed into urllib3's connections: the socket comes from a line. TLS still checks the name."""
+
+    def __init__(self, *args: Any, line: Line, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._line = line
+
+    def _new_conn(self) -> socket.socket:
+        return self._line.connect(self._dns_host, self.port, self.timeout)
+
+    def connect(self) -> None:
+        super().connect()
+        self._line.is_connected = True
+
+
+class _HeldHTTP(_Held, HTTPConnection):
+    pass
+
+
+class _HeldHTTPS(_Held, HTTPSConnection):
+    pass
+
+
+class _Adapter(HTTPAdapter):
+    """Gives the connections of one session to a line; never through a proxy."""
+
+    def __init__(self, line: Line, tls: ssl.SSLContext | None) -> None:
+        self._line = line
+        self._tls = tls
+        super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, ssl_context=self._tls, **options)
+
+    def get_connection_with_tls_context(self, request: Any, verify: Any, **options: Any) -> Any:
+        pool = super().get_connection_with_tls_context(request, verify, **options)
+        held = _HeldHTTPS if pool.scheme == "https" else _HeldHTTP
+        pool.ConnectionCls = partial(held, line=self._line)
+        return pool
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        # The context has its authorities already; to name them again is to read them per call.
+        conn.cert_reqs = "CERT_REQUIRED"
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        raise requests.exceptions.InvalidProxyURL("no proxy is used here")
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None always: requests would read an endless body only to look at the next address."""
+
+
+def _session(line: Line, outgoing: Outgoing) -> requests.Session:
+    session = _Session()
+    session.trust_env = False
+    session.headers.clear()
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    is_https = outgoing.url.startswith("https:")
+    adapter = _Adapter(line, _tls_context(outgoing.ca_bundle) if is_https else None)
+    session.adapters.clear()
+    session.mount("https://" if is_https else "http://", adapter)
+    return session
+
+
+@lru_cache(maxsize=8)
+def _tls_context(ca_bundle: str | None) -> ssl.SSLContext:
+    """The authorities of requests and the admin's own, read once: it takes some 10 ms."""
+    context = create_urllib3_context()
+    context.load_verify_locations(requests.certs.where())
+    if ca_bundle:
+        context.load_verify_locations(ca_bundle)
+    return context
+
+
+def _reasons(error: BaseException, depth: int = 0) -> Iterator[BaseException]:
+    """The exception and those it wraps: in `args`, as urllib3 does, or as cause or context."""
+    yield error
+    inner = [*error.args, getattr(error, "reason", None), error.__cause__ or error.__context__]
+    for each in inner:
+        if isinstance(each, BaseException) and depth < 8:
+            yield from _reasons(each, depth + 1)
+
+
+def _any(reasons: tuple[BaseException, ...], *kinds: type[BaseException]) -> bool:
+    return any(isinstance(reason, kinds) for reason in reasons)
+
+
+def _tls_words(error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return error.verify_message.rstrip(".") or "the certificate was not accepted"
+    if error.reason == "WRONG_VERSION_NUMBER":
+        return "the other side does not speak TLS"
+    return "the TLS handshake failed"
