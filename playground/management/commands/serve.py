@@ -1,0 +1,102 @@
+"""Everything in one process: the site, a worker and, beside it, the demo driver."""
+
+import asyncio
+import socket
+import sys
+
+from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
+from django.core.management import BaseCommand, CommandError, call_command
+from django.core.management.base import SystemCheckError
+
+from playground import starting, vault
+from playground.models import Credential
+
+BACKLOG = 2048  # Daphne's own 50 stalls a hundred tabs that connect at once for a second
+
+
+class Command(BaseCommand):
+    help = "Run the site on HOST:PORT, with a worker inside unless REDIS_URL is set."
+    requires_system_checks = []
+
+    def handle(self, **options) -> None:
+        self._check_port()
+        call_command("migrate", verbosity=0, interactive=False)
+        try:
+            self.check(databases=["default"])
+        except SystemCheckError as error:
+            raise CommandError(str(error)) from error
+        if not Credential.objects.exists():
+            vault.make_first_key()
+        if self._is_static_stale():
+            call_command("collectstatic", verbosity=0, interactive=False)
+        with starting.demo_driver(may_share=False):
+            self._greet()
+            self._serve()
+        self.stdout.write("Stopped.")
+
+    def _check_port(self) -> None:
+        family = socket.AF_INET6 if ":" in settings.HOST else socket.AF_INET
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((settings.HOST, settings.PORT))
+            except OSError as error:
+                raise CommandError(
+                    f"Port {settings.PORT} on {settings.HOST} cannot be used: {error.strerror}. "
+                    f"Stop what listens there, or choose another: PORT={settings.PORT + 1} make run"
+                ) from error
+
+    def _is_static_stale(self) -> bool:
+        """Whether a source file is newer than what was collected."""
+        manifest = settings.STATIC_ROOT / "staticfiles.json"
+        if not manifest.exists():
+            return True
+        collected = manifest.stat().st_mtime
+        return any(
+            storage.get_modified_time(path).timestamp() > collected
+            for finder in get_finders()
+            for path, storage in finder.list([])
+        )
+
+    def _greet(self) -> None:
+        site = f"http://{settings.HOST}:{settings.PORT}/"
+        worker = "workers: manage.py runworker calls" if settings.REDIS_URL else "worker inside"
+        self.stdout.write(f"Prompt Playground on {site} ({worker}). Ctrl+C stops it.")
+        if not starting.is_set_up():
+            code = starting.setup_code()
+            self.stdout.write(f"Set it up here, once: {site}setup/?code={code}")
+        self.stdout.flush()
+
+    def _serve(self) -> None:
+        # Imported here: Daphne installs Twisted's reactor as soon as it is imported.
+        from daphne.server import Server
+        from twisted.internet import defer, reactor
+
+        from playground.asgi import application
+        from playground.worker import CallWorker
+
+        host = settings.HOST.replace(":", "\\:")
+        server = Server(
+            application,
+            endpoints=[f"tcp:port={settings.PORT}:interface={host}:backlog={BACKLOG}"],
+            server_name="playground",
+            websocket_max_message_size=64 * 1024,
+            websocket_max_frame_size=64 * 1024,
+        )
+        if not settings.REDIS_URL:
+            leaving = asyncio.Event()
+            tasks = []
+
+            async def work() -> None:
+                async with CallWorker().working():
+                    await leaving.wait()
+
+            def leave() -> defer.Deferred:
+                leaving.set()
+                return defer.Deferred.fromFuture(tasks[0])
+
+            reactor.callWhenRunning(lambda: tasks.append(asyncio.ensure_future(work())))
+            reactor.addSystemEventTrigger("before", "shutdown", leave)
+        server.run()
+        sys.stdout.flush()

@@ -1,0 +1,200 @@
+"""What was asked and what came back: a run (one prompt, many endpoints), its calls, a draft."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.urls import reverse
+from django.utils import timezone
+
+
+class Run(models.Model):
+    """One press of Run: one rendered prompt sent to one or more variants."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="runs")
+    messages = models.JSONField(help_text="As sent: roles and contents, variables filled in.")
+    variables = models.JSONField(default=dict)
+    idempotency_key = models.CharField(max_length=100, null=True, editable=False)
+    fingerprint = models.CharField(max_length=64, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        indexes = [models.Index(fields=["owner", "-created_at", "-id"], name="runs_of_owner")]
+        constraints = [
+            models.UniqueConstraint(fields=["owner", "idempotency_key"], name="one_run_per_key")
+        ]
+
+    def get_absolute_url(self) -> str:
+        return reverse("run-detail", args=[self.id])
+
+    @property
+    def title(self) -> str:
+        """The first words of the last user message: what a person would call this run."""
+        asked = [m["content"] for m in self.messages if m["role"] == "user"]
+        words = " ".join((asked[-1] if asked else self.messages[-1]["content"]).split())
+        return words if len(words) <= 60 else words[:59].rstrip() + "…"
+
+    @property
+    def status(self) -> str:
+        """`running` while any call may still change, then `ended`."""
+        return "ended" if all(call.is_over for call in self.calls.all()) else "running"
+
+    def current_calls(self) -> list["Call"]:
+        """The newest attempt of every column, in column order."""
+        newest = {(call.position, call.repetition): call for call in self.calls.all()}
+        return [newest[key] for key in sorted(newest)]
+
+
+class Call(models.Model):
+    """One variant's request and answer within a run. The table of calls is also the queue."""
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        WAITING = "waiting", "Waiting for first token"
+        STREAMING = "streaming", "Streaming"
+        DONE = "done", "Done"
+        FAILED = "failed", "Failed"
+        STOPPED = "stopped", "Stopped by you"
+
+    LIVE = (Status.WAITING, Status.STREAMING)
+    OVER = (Status.DONE, Status.FAILED, Status.STOPPED)
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    run = models.ForeignKey(Run, models.CASCADE, related_name="calls")
+    position = models.PositiveSmallIntegerField(help_text="0 for column A, 1 for B, and so on.")
+    repetition = models.PositiveSmallIntegerField(default=1)
+    attempt = models.PositiveSmallIntegerField(default=1)
+    endpoint = models.ForeignKey("Endpoint", models.SET_NULL, null=True, related_name="calls")
+    config = models.JSONField(help_text="The endpoint as it was when the run began.")
+    overrides = models.JSONField(default=dict, help_text="Parameters set for this column.")
+    stop_override = models.JSONField(null=True)
+
+    status = models.CharField(max_length=9, choices=Status, default=Status.QUEUED)
+    is_stop_asked = models.BooleanField(default=False)
+    worker = models.CharField(max_length=200, blank=True, help_text="Channel of the owner.")
+    lease_until = models.DateTimeField(null=True)
+
+    text = models.TextField(blank=True)
+    error = models.JSONField(null=True)
+    finish_reason = models.CharField(max_length=60, null=True)
+    usage = models.JSONField(null=True)
+    request = models.JSONField(null=True)
+    response = models.JSONField(null=True)
+
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    ttft_ms = models.PositiveIntegerField(null=True)
+    latency_ms = models.PositiveIntegerField(null=True)
+
+    class Meta:
+        ordering = ["position", "repetition", "attempt"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["run", "position", "repetition", "attempt"], name="one_call_per_attempt"
+            )
+        ]
+        indexes = [
+            # The queue and the leases are small parts of a big table: partial indexes keep them so.
+            models.Index(
+                fields=["created_at"], name="calls_queued", condition=models.Q(status="queued")
+            ),
+            models.Index(
+                fields=["lease_until"],
+                name="calls_live",
+                condition=models.Q(status__in=["waiting", "streaming"]),
+            ),
+        ]
+
+    @property
+    def letter(self) -> str:
+        """A, B … Z, AA, AB …: the name of the column everywhere."""
+        first, last = divmod(self.position, 26)
+        return (chr(64 + first) if first else "") + chr(65 + last)
+
+    @property
+    def slot(self) -> str:
+        """The column's place on the board, as part of element ids: a, b, b-2 …"""
+        return self.letter.lower() + (f"-{self.repetition}" if self.repetition > 1 else "")
+
+    @property
+    def params(self) -> dict:
+        """What is sent: the endpoint's defaults, then this column's overrides."""
+        return self.config["params"] | self.overrides
+
+    @property
+    def stop(self) -> list[str]:
+        return self.config["stop"] if self.stop_override is None else self.stop_override
+
+    @property
+    def series(self) -> str:
+        """Which of the eight hues the column wears."""
+        return "abcdefgh"[self.position % 8]
+
+    @property
+    def is_over(self) -> bool:
+        return self.status in self.OVER
+
+    @property
+    def is_live(self) -> bool:
+        return self.status in self.LIVE
+
+    @property
+    def name(self) -> str:
+        return self.config["name"]
+
+    @property
+    def place(self) -> str:
+        return self.config["place"]
+
+    @property
+    def queued_ms(self) -> int | None:
+        return _milliseconds(self.created_at, self.started_at)
+
+    @property
+    def elapsed_ms(self) -> int:
+        """Time since the request began, or 0 while queued."""
+        if self.latency_ms is not None:
+            return self.latency_ms
+        return _milliseconds(self.started_at, self.ended_at or timezone.now()) or 0
+
+    @property
+    def input_tokens(self) -> int | None:
+        return (self.usage or {}).get("input_tokens")
+
+    @property
+    def output_tokens(self) -> int | None:
+        return (self.usage or {}).get("output_tokens")
+
+    @property
+    def tokens_per_s(self) -> float | None:
+        """Output tokens over the time since the first one; over all the time if not streamed."""
+        if not self.output_tokens or not self.latency_ms:
+            return None
+        streamed_ms = self.latency_ms - (self.ttft_ms or 0)
+        if streamed_ms < 1:
+            streamed_ms = self.latency_ms
+        return round(self.output_tokens * 1000 / streamed_ms, 1)
+
+
+class Draft(models.Model):
+    """What one person has in the playground: the prompt as typed, the columns, the last run."""
+
+    owner = models.OneToOneField(
+        settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="draft"
+    )
+    messages = models.JSONField(default=list)
+    params = models.JSONField(default=dict)
+    stop = models.JSONField(default=list)
+    extra = models.TextField(blank=True, help_text="Extra JSON exactly as typed, valid or not.")
+    columns = models.JSONField(default=list, help_text="[{position, endpoint}], in order.")
+    run = models.ForeignKey(Run, models.SET_NULL, null=True, related_name="+")
+    saved_at = models.DateTimeField(auto_now=True)
+
+
+def _milliseconds(since, until) -> int | None:
+    if since is None or until is None:
+        return None
+    return max(0, round((until - since).total_seconds() * 1000))

@@ -1,0 +1,334 @@
+"""Verbs of a run: start it, claim its calls, keep their text, end, stop and retry them.
+
+The table of calls is the queue and the truth. Every change of status is a conditional UPDATE, so
+that two workers, a stop and a reaper can meet on one row and exactly one of them wins.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Count, Max
+from django.utils import timezone
+
+from . import announcing
+from .access import can_run
+from .connecting import Refused, check_params, check_stop
+from .models import Call, Endpoint, Run, User
+
+LEASE_S = 6
+ROLES = ("system", "user", "assistant")
+MAX_REPETITIONS = 10
+
+
+class Conflict(Exception):
+    """The same idempotency key was used for something else, or the call is not over yet."""
+
+
+class TooLarge(Exception):
+    """The prompt is beyond the limit; the message says both sizes."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One column as asked for: an endpoint plus this column's overrides."""
+
+    endpoint: Endpoint
+    params: dict = field(default_factory=dict)
+    stop: list[str] | None = None
+    repetitions: int = 1
+    position: int | None = None
+
+
+# Start --------------------------------------------------------------------------------------
+
+
+def start_run(
+    user: User,
+    messages: Sequence[dict],
+    variants: Sequence[Variant],
+    *,
+    variables: dict[str, str] | None = None,
+    idempotency_key: str | None = None,
+) -> Run:
+    """One transaction stores the run and its calls; on commit the bell rings.
+
+    The same idempotency key answers the run that it made first. Raises Refused, TooLarge, Conflict.
+    """
+    messages = fill_in(check_messages(messages), variables or {})
+    check_variants(user, variants)
+    fingerprint = _fingerprint(messages, variants)
+    try:
+        with transaction.atomic():
+            run = Run.objects.create(
+                owner=user,
+                messages=messages,
+                variables=variables or {},
+                idempotency_key=idempotency_key or None,
+                fingerprint=fingerprint,
+            )
+            Call.objects.bulk_create(_calls_of(run, variants))
+            transaction.on_commit(announcing.ring_soon)
+    except IntegrityError:
+        run = Run.objects.filter(owner=user, idempotency_key=idempotency_key).first()
+        if run is None:
+            raise
+        if run.fingerprint != fingerprint:
+            raise Conflict(
+                "This idempotency key was used for another run. Send a new key with a new prompt."
+            ) from None
+    return run
+
+
+def check_messages(messages: Sequence[dict]) -> list[dict]:
+    """Roles and texts, at least one of which says something."""
+    if not messages:
+        raise Refused("messages", "Write a prompt: there is no message to send.")
+    for number, message in enumerate(messages, 1):
+        if message.get("role") not in ROLES:
+            raise Refused("messages", f"Message {number} needs a role: {', '.join(ROLES)}.")
+        if not isinstance(message.get("content"), str):
+            raise Refused("messages", f"Message {number} needs a text as its content.")
+    kept = [{"role": m["role"], "content": m["content"]} for m in messages if m["content"].strip()]
+    if not any(m["role"] != "system" for m in kept):
+        raise Refused("prompt", "The prompt is empty. Write what the endpoints should answer.")
+    size = sum(len(m["content"].encode()) for m in kept)
+    if size > settings.MAX_PROMPT_BYTES:
+        raise TooLarge(
+            f"The prompt is {size / 1024:,.0f} KB long; at most "
+            f"{settings.MAX_PROMPT_BYTES // 1024} KB can be sent. Shorten it."
+        )
+    return kept
+
+
+def check_variants(user: User, variants: Sequence[Variant]) -> None:
+    if not variants:
+        raise Refused("variants", "Choose at least one endpoint to send the prompt to.")
+    calls = sum(variant.repetitions for variant in variants)
+    if calls > settings.MAX_VARIANTS:
+        raise Refused(
+            "variants",
+            f"That is {calls} calls in one run; at most {settings.MAX_VARIANTS} are allowed.",
+        )
+    for variant in variants:
+        if not 1 <= variant.repetitions <= MAX_REPETITIONS:
+            raise Refused("variants", f"Repetitions go from 1 to {MAX_REPETITIONS}.")
+        if not can_run(user, variant.endpoint):
+            raise Refused("variants", f"Your role does not let you run “{variant.endpoint}”.")
+        check_params(variant.params)
+        check_stop(variant.stop or [])
+
+
+def fill_in(messages: Iterable[dict], variables: dict[str, str]) -> list[dict]:
+    """Replace {{name}} by its value. A name without a value stays as it was typed."""
+
+    def value(match: re.Match) -> str:
+        return str(variables.get(match[1], match[0]))
+
+    return [m | {"content": re.sub(r"\{\{\s*(\w+)\s*\}\}", value, m["content"])} for m in messages]
+
+
+def _calls_of(run: Run, variants: Sequence[Variant]) -> list[Call]:
+    return [
+        Call(
+            run=run,
+            position=index if variant.position is None else variant.position,
+            repetition=repetition,
+            endpoint=variant.endpoint,
+            config=variant.endpoint.config(),
+            overrides=variant.params,
+            stop_override=variant.stop,
+        )
+        for index, variant in enumerate(variants)
+        for repetition in range(1, variant.repetitions + 1)
+    ]
+
+
+def _fingerprint(messages: list[dict], variants: Sequence[Variant]) -> str:
+    asked = [messages] + [
+        [str(v.endpoint.id), v.params, v.stop, v.repetitions, v.position] for v in variants
+    ]
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+
+# Claim and keep -----------------------------------------------------------------------------
+
+
+def claim_calls(worker: str, seats: int, run_id=None) -> list[Call]:
+    """Take up to `seats` queued calls, oldest first, fair to a user's limit of calls in flight."""
+    waiting = Call.objects.filter(status=Call.Status.QUEUED).order_by("created_at", "position")
+    if run_id is not None:
+        waiting = waiting.filter(run=run_id)
+    with transaction.atomic():
+        if connection.features.has_select_for_update_skip_locked:
+            waiting = waiting.select_for_update(skip_locked=True, of=("self",))
+        room = _Room()
+        claimed = []
+        for call in waiting.select_related("run")[: seats + settings.MAX_VARIANTS]:
+            if len(claimed) < seats and room.take(call.run.owner_id):
+                claimed.append(call)
+        now = timezone.now()
+        for call in claimed:
+            call.status, call.worker, call.started_at = Call.Status.WAITING, worker, now
+            call.lease_until = now + timedelta(seconds=LEASE_S)
+        taken = [call for call in claimed if _take(call)]
+    return taken
+
+
+class _Room:
+    """How many more calls each user may have in flight."""
+
+    def __init__(self) -> None:
+        live = Call.objects.filter(status__in=Call.LIVE).values("run__owner")
+        self.used = {row["run__owner"]: row["n"] for row in live.annotate(n=Count("id"))}
+
+    def take(self, user_id) -> bool:
+        used = self.used.get(user_id, 0)
+        self.used[user_id] = used + 1
+        return used < settings.CALLS_PER_USER
+
+
+def _take(call: Call) -> bool:
+    return bool(
+        Call.objects.filter(pk=call.pk, status=Call.Status.QUEUED).update(
+            status=call.status,
+            worker=call.worker,
+            started_at=call.started_at,
+            lease_until=call.lease_until,
+        )
+    )
+
+
+def _held(worker: str):
+    """The calls a worker still owns: every write of a worker goes through this fence."""
+    return Call.objects.filter(worker=worker, status__in=Call.LIVE)
+
+
+def keep_texts(worker: str, grown: Iterable[tuple[str, str, int | None]]) -> list[str]:
+    """Save texts that grew, (call id, text, ttft_ms), in one transaction. Answers lost calls."""
+    with transaction.atomic():
+        return [
+            call_id
+            for call_id, text, ttft_ms in grown
+            if not _held(worker)
+            .filter(pk=call_id)
+            .update(text=text, ttft_ms=ttft_ms, status=Call.Status.STREAMING)
+        ]
+
+
+def renew_leases(worker: str, call_ids: set[str]) -> tuple[set[str], set[str]]:
+    """Keep these calls. Answers (ids still held, ids that somebody asked to stop)."""
+    held = _held(worker).filter(pk__in=call_ids)
+    held.update(lease_until=timezone.now() + timedelta(seconds=LEASE_S))
+    asked = dict(held.values_list("pk", "is_stop_asked"))
+    return {str(pk) for pk in asked}, {str(pk) for pk, is_asked in asked.items() if is_asked}
+
+
+def end_call(worker: str, call: Call) -> bool:
+    """Write the result that the worker put on `call`. False if the call is no longer its own."""
+    call.ended_at = timezone.now()
+    return bool(
+        _held(worker)
+        .filter(pk=call.pk)
+        .update(
+            **{
+                name: getattr(call, name)
+                for name in (
+                    "status",
+                    "text",
+                    "error",
+                    "finish_reason",
+                    "usage",
+                    "request",
+                    "response",
+                    "ttft_ms",
+                    "latency_ms",
+                    "ended_at",
+                )
+            }
+        )
+    )
+
+
+def reap_calls() -> list[Call]:
+    """End the calls whose worker is gone. What may have reached an endpoint is never sent again."""
+    now = timezone.now()
+    lost = Call.objects.filter(status__in=Call.LIVE, lease_until__lt=now)
+    reaped = []
+    for call in lost.only("pk", "run_id", "started_at", "is_stop_asked"):
+        is_stopped = call.is_stop_asked
+        ended = Call.objects.filter(pk=call.pk, status__in=Call.LIVE, lease_until__lt=now).update(
+            status=Call.Status.STOPPED if is_stopped else Call.Status.FAILED,
+            error=None if is_stopped else WORKER_LOST,
+            ended_at=now,
+            latency_ms=max(0, round((now - call.started_at).total_seconds() * 1000)),
+        )
+        if ended:
+            reaped.append(call)
+    return reaped
+
+
+WORKER_LOST = {
+    "kind": "worker_lost",
+    "message": "The server process that ran this call went away before the answer was complete.",
+    "hint": "The text so far is kept. Retry to ask again; nothing is sent twice by itself.",
+}
+
+
+# Stop and retry -----------------------------------------------------------------------------
+
+
+def stop_call(call: Call) -> None:
+    """The row first, then the worker that holds it. A queued call stops without any worker."""
+    stopped = Call.objects.filter(pk=call.pk, status=Call.Status.QUEUED).update(
+        status=Call.Status.STOPPED, is_stop_asked=True, ended_at=timezone.now()
+    )
+    if stopped:
+        announcing.call_changed_soon(call.run_id, call.pk)
+    elif Call.objects.filter(pk=call.pk, status__in=Call.LIVE).update(is_stop_asked=True):
+        worker = Call.objects.values_list("worker", flat=True).get(pk=call.pk)
+        announcing.ask_to_stop_soon(worker, call.pk)
+
+
+def stop_run(run: Run) -> None:
+    for call in run.calls.exclude(status__in=Call.OVER):
+        stop_call(call)
+
+
+def retry_call(user: User, call: Call) -> Call:
+    """A new call in the same column; the old one is kept. Raises Refused, Conflict."""
+    endpoint = call.endpoint
+    if endpoint is None:
+        raise Refused("endpoint", f"“{call.name}” was deleted. Add another endpoint to the run.")
+    if not can_run(user, endpoint):
+        raise Refused("endpoint", f"Your role does not let you run “{endpoint}”.")
+    if not call.is_over:
+        raise Conflict("This call is still going. Stop it first, then retry.")
+    place = {"run": call.run, "position": call.position, "repetition": call.repetition}
+    try:
+        with transaction.atomic():
+            newest = Call.objects.filter(**place).aggregate(newest=Max("attempt"))["newest"]
+            if Call.objects.filter(**place).exclude(status__in=Call.OVER).exists():
+                raise Conflict("A retry of this call is already going.")
+            again = Call.objects.create(
+                **place,
+                attempt=newest + 1,
+                endpoint=endpoint,
+                config=endpoint.config(),
+                overrides=call.overrides,
+                stop_override=call.stop_override,
+            )
+            transaction.on_commit(lambda: _announce_retry(again))
+    except IntegrityError:
+        raise Conflict("A retry of this call is already going.") from None
+    return again
+
+
+def _announce_retry(call: Call) -> None:
+    announcing.call_changed_soon(call.run_id, call.pk)
+    announcing.ring_soon()

@@ -1,0 +1,46 @@
+"""Every page of the site, on one page."""
+
+from django.contrib.auth.views import LogoutView
+from django.urls import path
+
+from .api import api
+from .views import account, endpoints, playground, runs, setup, workspaces
+
+urlpatterns = [
+    path("", playground.playground, name="playground"),
+    path("draft/", playground.draft_save, name="draft-save"),
+    path("columns/", playground.columns_choose, name="columns-choose"),
+    path("columns/<int:position>/remove/", playground.column_remove, name="column-remove"),
+    path("runs/start/", runs.run_start, name="run-start"),
+    path("runs/<uuid:pk>/", runs.run_detail, name="run-detail"),
+    path("runs/<uuid:pk>/stop/", runs.run_stop, name="run-stop"),
+    path("calls/<uuid:pk>/stop/", runs.call_stop, name="call-stop"),
+    path("calls/<uuid:pk>/retry/", runs.call_retry, name="call-retry"),
+    path("endpoints/", endpoints.endpoint_list, name="endpoint-list"),
+    path("endpoints/new/", endpoints.endpoint_new, name="endpoint-new"),
+    path("endpoints/<uuid:pk>/", endpoints.endpoint_edit, name="endpoint-edit"),
+    path("endpoints/<uuid:pk>/check/", endpoints.endpoint_check, name="endpoint-check"),
+    path("endpoints/<uuid:pk>/delete/", endpoints.endpoint_delete, name="endpoint-delete"),
+    path("workspaces/", workspaces.workspace_list, name="workspace-list"),
+    path("workspaces/<uuid:pk>/", workspaces.workspace_edit, name="workspace-edit"),
+    path("workspaces/<uuid:pk>/check/", workspaces.workspace_check, name="workspace-check"),
+    path("workspaces/<uuid:pk>/delete/", workspaces.workspace_delete, name="workspace-delete"),
+    path("workspaces/<uuid:pk>/credential/", workspaces.credential_save, name="credential-save"),
+    path(
+        "workspaces/<uuid:pk>/credential/delete/",
+        workspaces.credential_delete,
+        name="credential-delete",
+    ),
+    path("account/", account.account, name="account"),
+    path("account/theme/", account.theme_save, name="theme-save"),
+    path("account/password/", account.password_save, name="password-save"),
+    path("account/tokens/", account.token_make, name="token-make"),
+    path("account/tokens/<uuid:pk>/revoke/", account.token_revoke, name="token-revoke"),
+    path("setup/", setup.setup, name="setup"),
+    path("login/", account.SignInView.as_view(), name="login"),
+    path("logout/", LogoutView.as_view(), name="logout"),
+    path("api/v1/", api.urls),
+]
+
+handler404 = "playground.views.errors.not_found"
+handler500 = "playground.views.errors.server_error"

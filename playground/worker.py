@@ -1,0 +1,270 @@
+"""CallWorker: hears the bell, seats the waiting calls, streams them and keeps what they say."""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import AsyncIterator, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from dataclasses import asdict
+
+from channels.layers import get_channel_layer
+from django.conf import settings
+
+from endpoints import EndpointError, Finished, Prompt, Stopped, Stopper, Text, Usage
+
+from . import announcing, running
+from .connecting import client_for_call, describe
+from .models import Call
+from .threads import DatabaseThreads
+
+log = logging.getLogger(__name__)
+
+COALESCE_S = 0.045  # fresh text is announced at most this often; the first piece at once
+SAVE_EVERY_S = 0.25
+BEAT_EVERY_S = 2.0
+IDLE_POLL_S = 2.0  # the net under a lost bell
+LEAVE_S = 5.0  # how long a stopping worker waits for its streams to close
+
+INTERNAL = {
+    "kind": "internal",
+    "message": "Something in the playground itself failed while it ran this call.",
+    "hint": "The text so far is kept. Retry; if it fails again, the server's log has the cause.",
+}
+
+
+class CallWorker:
+    """One per process: `async with CallWorker().working(): ...` in the loop of the server.
+
+    Blocking requests run in a pool with one thread for each seat. One more thread does all the
+    database work, so that saves, results and leases never overtake each other.
+    """
+
+    def __init__(self, only_run=None):
+        self.only_run = only_run
+        self.seats: dict[str, Seat] = {}
+        self.name = ""
+        self._tasks: set[asyncio.Task] = set()
+
+    @asynccontextmanager
+    async def working(self) -> AsyncIterator["CallWorker"]:
+        self._woken, self._first_text = asyncio.Event(), asyncio.Event()
+        self._database = DatabaseThreads(1, "worker-db")
+        self._pool = ThreadPoolExecutor(settings.WORKER_SEATS, thread_name_prefix="call")
+        self.name = await get_channel_layer().new_channel("worker")
+        loops = [
+            asyncio.ensure_future(self._for_ever(job))
+            for job in (self._hear_bell, self._hear_stops, self._seat_calls, self._save, self._beat)
+        ]
+        try:
+            yield self
+        finally:
+            for task in loops:
+                task.cancel()
+            await asyncio.gather(*loops, return_exceptions=True)
+            await self._leave()
+
+    async def _leave(self) -> None:
+        """End what is still streaming, say so in its row, and give the threads back."""
+        for seat in self.seats.values():
+            seat.is_leaving = True
+            seat.stopper.stop()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=LEAVE_S)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._database.close()
+
+    # Loops ----------------------------------------------------------------------------------
+
+    async def _for_ever(self, job) -> None:
+        """An error in one round is logged; the next round comes a moment later."""
+        while True:
+            try:
+                await job()
+            except asyncio.CancelledError:
+                raise
+            except Exception:
+                log.exception("The worker's %s failed; it goes on.", job.__name__.strip("_"))
+                await asyncio.sleep(1)
+
+    async def _hear_bell(self) -> None:
+        await get_channel_layer().receive(announcing.CALLS)
+        self._woken.set()
+
+    async def _hear_stops(self) -> None:
+        message = await get_channel_layer().receive(self.name)
+        self._stop(message["call"])
+
+    async def _seat_calls(self) -> None:
+        """Claim as many calls as there are free seats; then wait for the bell or a freed seat."""
+        self._woken.clear()
+        free = settings.WORKER_SEATS - len(self.seats)
+        calls = []
+        if free > 0:
+            calls = await self._database.run(running.claim_calls, self.name, free, self.only_run)
+        for call in calls:
+            seat = self.seats[str(call.pk)] = Seat(call)
+            self._spawn(self._serve(seat))
+        if not calls:
+            await _wait(self._woken, IDLE_POLL_S)
+
+    async def _save(self) -> None:
+        """Save all texts that grew, in one transaction."""
+        await _wait(self._first_text, SAVE_EVERY_S)
+        self._first_text.clear()
+        grown = [seat.to_save() for seat in self.seats.values() if seat.has_unsaved]
+        if grown:
+            for lost in await self._database.run(running.keep_texts, self.name, grown):
+                self._stop(lost)
+
+    async def _beat(self) -> None:
+        """Renew leases, notice stops and losses that no message told, reap dead workers' calls."""
+        for call in await self._database.run(running.reap_calls):
+            await announcing.call_changed(call.run_id, call.pk)
+        seated = set(self.seats)
+        held, asked = await self._database.run(running.renew_leases, self.name, seated)
+        for call_id in seated - held | asked:
+            self._stop(call_id)
+        await asyncio.sleep(BEAT_EVERY_S)
+
+    # One call -------------------------------------------------------------------------------
+
+    async def _serve(self, seat: "Seat") -> None:
+        call = seat.call
+        telling = None
+        try:
+            seat.client = await self._open(call)
+            if seat.client is not None:
+                work = asyncio.get_running_loop().run_in_executor(self._pool, seat.stream)
+                telling = asyncio.ensure_future(self._tell(seat))
+                await announcing.call_changed(call.run_id, call.pk)
+                await work
+        except Exception:
+            log.exception("Call %s failed inside the playground.", call.pk)
+            call.status, call.error = Call.Status.FAILED, INTERNAL
+        finally:
+            if telling is not None:
+                telling.cancel()
+        call.text = seat.whole_text()
+        try:
+            if await self._database.run(running.end_call, self.name, call):
+                await announcing.call_changed(call.run_id, call.pk)
+        finally:
+            del self.seats[str(call.pk)]
+            self._woken.set()
+
+    async def _open(self, call: Call):
+        """The client with the runner's credential; None when the call failed before any request."""
+        try:
+            return await self._database.run(client_for_call, call)
+        except EndpointError as error:
+            call.status, call.error, call.latency_ms = Call.Status.FAILED, describe(error), 0
+            return None
+
+    async def _tell(self, seat: "Seat") -> None:
+        """Announce fresh text: the first piece at once, then what gathers in each interval."""
+        while True:
+            await seat.grown.wait()
+            at, text = seat.take()
+            if at == 0:
+                self._first_text.set()
+            await announcing.call_grew(seat.call.run_id, seat.call.pk, at, text, seat.call.ttft_ms)
+            await asyncio.sleep(COALESCE_S)
+
+    def _stop(self, call_id: str) -> None:
+        seat = self.seats.get(call_id)
+        if seat is not None:
+            seat.stopper.stop()
+
+    def _spawn(self, work: Coroutine) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+class Seat:
+    """One call while it runs. A pool thread fills it; the worker's loop takes text out of it."""
+
+    def __init__(self, call: Call):
+        self.call = call
+        self.client = None
+        self.stopper = Stopper()
+        self.is_leaving = False
+        self.grown = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._lock = threading.Lock()
+        self._fresh: list[str] = []  # not announced yet
+        self._told: list[str] = []
+        self._told_length = 0
+        self._saved_length = 0
+
+    def stream(self) -> None:
+        """In a pool thread: send the request, hear the answer, leave the result on the call."""
+        call, began = self.call, time.monotonic()
+        prompt = Prompt(tuple(call.run.messages), call.params, tuple(call.stop))
+        try:
+            call.request = asdict(self.client.request(prompt))
+            for event in self.client.stream(prompt, stopper=self.stopper):
+                if isinstance(event, Text):
+                    self._hear(event.text, began)
+                elif isinstance(event, Usage):
+                    call.usage = {k: n for k, n in asdict(event).items() if n is not None}
+                elif isinstance(event, Finished):
+                    call.finish_reason, call.response = event.finish_reason, event.response
+            call.status = Call.Status.DONE
+        except Stopped:
+            call.status = Call.Status.STOPPED
+            if self.is_leaving:
+                call.status, call.error = Call.Status.FAILED, running.WORKER_LOST
+        except EndpointError as error:
+            call.status, call.error = Call.Status.FAILED, describe(error)
+            call.response = error.response
+        except Exception:
+            log.exception("Call %s failed inside the playground.", call.pk)
+            call.status, call.error = Call.Status.FAILED, INTERNAL
+        call.latency_ms = _ms_since(began)
+
+    def _hear(self, text: str, began: float) -> None:
+        if not text:
+            return
+        if self.call.ttft_ms is None:
+            self.call.ttft_ms = _ms_since(began)
+        with self._lock:
+            is_first = not self._fresh
+            self._fresh.append(text)
+        if is_first:  # otherwise the loop has been told already and will take this piece too
+            self._loop.call_soon_threadsafe(self.grown.set)
+
+    def take(self) -> tuple[int, str]:
+        """Fresh text, and where in the whole it begins."""
+        self.grown.clear()
+        with self._lock:
+            fresh, self._fresh = self._fresh, []
+        at, text = self._told_length, "".join(fresh)
+        self._told.append(text)
+        self._told_length += len(text)
+        return at, text
+
+    @property
+    def has_unsaved(self) -> bool:
+        return self._saved_length < self._told_length
+
+    def to_save(self) -> tuple[str, str, int | None]:
+        text = "".join(self._told)
+        self._told, self._saved_length = [text], len(text)
+        return str(self.call.pk), text, self.call.ttft_ms
+
+    def whole_text(self) -> str:
+        self.take()
+        return "".join(self._told)
+
+
+async def _wait(event: asyncio.Event, timeout_s: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(timeout_s):
+            await event.wait()
+
+
+def _ms_since(began: float) -> int:
+    return round((time.monotonic() - began) * 1000)
