@@ -1,5 +1,7 @@
 """Set up where prompts go: workspaces, credentials and endpoints, and a check that each works."""
 
+import json
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +27,9 @@ from endpoints.errors import BadRequest, EgressDenied, Forbidden, NoCredential
 from . import vault
 from .access import can_run, credential_of, visible_to
 from .models import Call, Credential, Endpoint, Team, User, Workspace
+
+# \u0000 in JSON text, unless its backslash is itself escaped.
+NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class Refused(ValueError):
@@ -256,11 +261,27 @@ def check_params(params: object) -> None:
     for name in ("prompt", "messages", "stop", "stream", "input"):
         if name in params:
             raise Refused("params", f"“{name}” cannot be set as a parameter. It has its own field.")
+    check_json("params", params)
 
 
 def check_stop(stop: object) -> None:
     if not isinstance(stop, list) or not all(isinstance(s, str) and s for s in stop):
         raise Refused("stop", "Stop sequences are a list of texts, none of them empty.")
+    check_json("stop", stop)
+
+
+def check_json(field: str, value: object) -> None:
+    """What neither JSON nor a database can hold: NaN, half a character, the NUL character."""
+    try:
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        text.encode()
+    except (ValueError, RecursionError) as error:
+        raise Refused(
+            field,
+            f"{field.capitalize()} hold something that is no valid JSON: NaN, or half a letter.",
+        ) from error
+    if NUL.search(text):
+        raise Refused(field, f"{field.capitalize()} hold a NUL character. Remove it.")
 
 
 def _address_of(endpoint: Endpoint) -> dict:

@@ -18,12 +18,13 @@ from django.utils import timezone
 
 from . import announcing
 from .access import can_run
-from .connecting import Refused, check_params, check_stop
+from .connecting import Refused, check_json, check_params, check_stop
 from .models import Call, Endpoint, Run, User
 
 LEASE_S = 6
 ROLES = ("system", "user", "assistant")
 MAX_REPETITIONS = 10
+SPARE = 50  # queued calls looked at beyond the free seats, as some may belong to a busy user
 
 
 class Conflict(Exception):
@@ -60,7 +61,8 @@ def start_run(
 
     The same idempotency key answers the run that it made first. Raises Refused, TooLarge, Conflict.
     """
-    messages = fill_in(check_messages(messages), variables or {})
+    check_json("variables", variables or {})
+    messages = check_size(fill_in(check_messages(messages), variables or {}))
     check_variants(user, variants)
     fingerprint = _fingerprint(messages, variants)
     try:
@@ -97,13 +99,18 @@ def check_messages(messages: Sequence[dict]) -> list[dict]:
     kept = [{"role": m["role"], "content": m["content"]} for m in messages if m["content"].strip()]
     if not any(m["role"] != "system" for m in kept):
         raise Refused("prompt", "The prompt is empty. Write what the endpoints should answer.")
-    size = sum(len(m["content"].encode()) for m in kept)
+    check_json("messages", kept)
+    return kept
+
+
+def check_size(messages: list[dict]) -> list[dict]:
+    size = sum(len(m["content"].encode()) for m in messages)
     if size > settings.MAX_PROMPT_BYTES:
         raise TooLarge(
             f"The prompt is {size / 1024:,.0f} KB long; at most "
             f"{settings.MAX_PROMPT_BYTES // 1024} KB can be sent. Shorten it."
         )
-    return kept
+    return messages
 
 
 def check_variants(user: User, variants: Sequence[Variant]) -> None:
@@ -168,8 +175,9 @@ def claim_calls(worker: str, seats: int, run_id=None) -> list[Call]:
         if connection.features.has_select_for_update_skip_locked:
             waiting = waiting.select_for_update(skip_locked=True, of=("self",))
         room = _Room()
+        waiting = waiting.exclude(run__owner__in=room.full())
         claimed = []
-        for call in waiting.select_related("run")[: seats + settings.MAX_VARIANTS]:
+        for call in waiting.select_related("run", "run__owner", "endpoint")[: seats + SPARE]:
             if len(claimed) < seats and room.take(call.run.owner_id):
                 claimed.append(call)
         now = timezone.now()
@@ -186,6 +194,9 @@ class _Room:
     def __init__(self) -> None:
         live = Call.objects.filter(status__in=Call.LIVE).values("run__owner")
         self.used = {row["run__owner"]: row["n"] for row in live.annotate(n=Count("id"))}
+
+    def full(self) -> list:
+        return [user_id for user_id, used in self.used.items() if used >= settings.CALLS_PER_USER]
 
     def take(self, user_id) -> bool:
         used = self.used.get(user_id, 0)

@@ -1,0 +1,44 @@
+"""`make bench`: the site measured as a browser sees it, against a direct client in the same run.
+
+Everything is real: `manage.py serve` as a process of its own, an upstream, HTTP and WebSocket.
+"""
+
+import argparse
+import json
+import os
+import platform
+
+from tests.site import Site
+from tests.upstream import Upstream
+
+from . import measures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--repeat", type=int, default=20, help="how often to measure each thing")
+    parser.add_argument("--reloads", type=int, default=50, help="how many random reloads")
+    parser.add_argument("--json", metavar="FILE", help="write the figures there too")
+    options = parser.parse_args()
+
+    with Upstream() as upstream, Site(PLAYGROUND_DRIVER_ORIGINS=upstream.origin) as site:
+        bench = measures.Bench(site, upstream, options.repeat)
+        found = [
+            *bench.first_token(),
+            *bench.fan_out(),
+            *bench.stop(),
+            *bench.reloads(options.reloads),
+            *bench.page(),
+            *bench.start(),
+        ]
+    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}\n")
+    print(f"{'measure':<58} {'median':>10} {'worst':>10}  bar")
+    for row in found:
+        print(f"{row.name:<58} {row.median:>10} {row.worst:>10}  {row.bar}")
+    if options.json:
+        with open(options.json, "w") as file:
+            json.dump([row.as_dict() for row in found], file, indent=2)
+
+
+if __name__ == "__main__":
+    main()
