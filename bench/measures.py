@@ -5,11 +5,10 @@ import re
 import statistics
 import time
 from dataclasses import asdict, dataclass
-from html import unescape
 
 import requests
 
-from tests.site import Site, csrf_in, messages
+from tests.site import Site, csrf_in, messages, text_in
 from tests.upstream import Upstream, events, hang_before_headers
 
 FIRST_TOKEN_S = 0.15  # what the upstream takes itself: enough for a page to open its socket
@@ -184,7 +183,7 @@ class Bench:
                 while (left := until - time.monotonic()) > 0:
                     for message in messages(socket, left):
                         if message["type"] == "call":
-                            shown = _text_in(message["html"])
+                            shown = text_in(message["html"])
                         elif message["type"] == "delta":
                             shown += message["text"]
                         else:
@@ -226,8 +225,3 @@ def _memory_row(pid: int) -> Row:
 def _wire_bytes(response: requests.Response) -> int:
     head = sum(len(name) + len(value) + 4 for name, value in response.headers.items())
     return head + len(response.raw.read(decode_content=False))
-
-
-def _text_in(html: str) -> str:
-    rest = html.split('-text"', 1)
-    return unescape(rest[1].split(">", 1)[1].split("</div>", 1)[0]) if len(rest) == 2 else ""

@@ -114,7 +114,7 @@ TEMPLATES = [
 ]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "playground.storage.StaticStorage"},
 }
 STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
@@ -238,3 +238,5 @@ LOGGING = {
 IS_TESTING = "test" in sys.argv[1:2]
 if IS_TESTING:
     PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # Pages are rendered without collecting the static files first.
+    STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"

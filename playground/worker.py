@@ -122,6 +122,7 @@ class CallWorker:
         """Renew leases, notice stops and losses that no message told, reap dead workers' calls."""
         for call in await self._database.run(running.reap_calls):
             await announcing.call_changed(call.run_id, call.pk)
+            self._woken.set()  # its owner has room for another one
         seated = set(self.seats)
         held, asked = await self._database.run(running.renew_leases, self.name, seated)
         for call_id in seated - held | asked:

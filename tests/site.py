@@ -10,9 +10,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 
 import requests
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -63,13 +65,14 @@ class Site:
     # The process ----------------------------------------------------------------------------
 
     def start(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "manage.py", "serve"],
-            cwd=ROOT,
-            env=self.environment,
-            stdout=(self.data / "serve.log").open("ab"),
-            stderr=subprocess.STDOUT,
-        )
+        with (self.data / "serve.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", "serve"],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
         wait_for(self._is_answering, 30, lambda: f"The site did not start:\n{self.log()}")
 
     def stop(self) -> None:
@@ -186,17 +189,10 @@ class Site:
 
 
 def messages(socket: ClientConnection, timeout_s: float = 20) -> Iterator[dict]:
-    """What the socket says, until it closes."""
-    for text in _until_closed(socket, timeout_s):
-        yield json.loads(text)
-
-
-def _until_closed(socket: ClientConnection, timeout_s: float) -> Iterator[str]:
-    from websockets.exceptions import ConnectionClosed
-
+    """What the socket says, until it closes. Raises TimeoutError after so much silence."""
     while True:
         try:
-            yield socket.recv(timeout=timeout_s)
+            yield json.loads(socket.recv(timeout=timeout_s))
         except ConnectionClosed:
             return
 
@@ -211,6 +207,12 @@ def csrf_in(html: str) -> str:
             rest = html.split(mark, 1)[1]
             return rest.split('"', 1)[0].split("&quot;", 1)[0]
     raise AssertionError("The page holds no CSRF token.")
+
+
+def text_in(html: str) -> str:
+    """The answer's text in a column's markup, as a browser would show it."""
+    rest = html.split('-text"', 1)
+    return unescape(rest[1].split(">", 1)[1].split("</div>", 1)[0]) if len(rest) == 2 else ""
 
 
 def wait_for(condition, timeout_s: float, complaint) -> None:

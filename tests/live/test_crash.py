@@ -31,7 +31,11 @@ class CrashTests(LiveTestCase):
             self.assertTrue("".join(WORDS).startswith(call["text"]))
         self.assertTrue(calls[0]["text"])
         # The two beyond the limit of calls in flight were still queued: they run now.
-        self.assertTrue(set(self.statuses(run_id)[16:]) <= {"waiting", "streaming"})
+        wait_for(
+            lambda: self.statuses(run_id)[16:] == ["streaming"] * 2,
+            10,
+            lambda: f"The queued calls did not go on: {self.statuses(run_id)}",
+        )
         self.site.api("POST", f"/runs/{run_id}/stop")
         self.site.wait_for_run(run_id)
 
