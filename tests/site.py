@@ -36,7 +36,8 @@ def free_port(first: int = 0, last: int = 0) -> int:
 class Site:
     """`with Site() as site:` — migrated, with alice as its first account, answering on site.url."""
 
-    def __init__(self, **environment: str):
+    def __init__(self, *, accounts: tuple[str, ...] = ("alice",), **environment: str):
+        self.accounts = accounts
         self.data = Path(tempfile.mkdtemp(prefix="playground-test-"))
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -54,7 +55,8 @@ class Site:
 
     def __enter__(self) -> "Site":
         self.manage("migrate", "--verbosity=0")
-        self.add_account("alice")
+        for name in self.accounts:
+            self.add_account(name)
         self.start()
         return self
 
