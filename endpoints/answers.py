@@ -17,6 +17,14 @@ MAX_KEPT_BYTES = 64 * 1024
 _REPLACEMENT = "\ufffd"
 
 
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+# Made once: json.loads with an option of its own makes a decoder per call, and this is per token.
+_STRICT = json.JSONDecoder(parse_constant=_refuse_constant)
+
+
 class Part(NamedTuple):
     """What one answer, or one payload of a stream, says; None where it does not say it."""
 
@@ -27,8 +35,10 @@ class Part(NamedTuple):
 
 def parsed(text: str | bytes) -> Any:
     """Strict JSON: raises ValueError also for NaN, for endless nesting and for bad UTF-8."""
+    if isinstance(text, bytes):
+        text = text.decode("utf-8-sig")
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        return _STRICT.decode(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
@@ -182,7 +192,3 @@ def _count(value: dict[str, Any], *keys: str) -> int | None:
 
 def _string(value: Any) -> str | None:
     return value if isinstance(value, str) else None
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")

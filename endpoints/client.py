@@ -12,10 +12,10 @@ from .driver import Driver
 from .driver_proxy import DriverProxy
 from .errors import (
     BadResponse,
-    ConnectionFailed,
     EndpointError,
     NoCredential,
     Stopped,
+    TimedOut,
     TooLarge,
     Truncated,
     UpstreamFailed,
@@ -152,62 +152,63 @@ class _Reading:
         self._joiner = TextJoiner()
         self._usage: Usage | None = None
         self._finish_reason: str | None = None
-        self._has_payloads = False
         self._kept: list[str] = []
         self._room = answers.MAX_KEPT_BYTES
 
     def whole(self) -> Iterator[Event]:
         """An answer in one piece."""
         value = self._answer.json()
-        self._raise_error_in(value, value)
         try:
+            self._require_no_error(value)
             part = answers.read_answer(value)
-        except BadResponse as error:
+        except EndpointError as error:
             error.response = self._answer.kept(value)
             error.upstream_status = self._answer.status
             raise
-        yield from self._take(part)
+        if text := self._take(part):
+            yield Text(text)
         yield from self._end(self._answer.kept(value))
 
     def stream(self) -> Iterator[Event]:
         """An answer in server-sent events, whole when `[DONE]` or a finish reason was there."""
         try:
             yield from self._pieces()
-        except (Truncated, ConnectionFailed) as error:
+        except EndpointError as error:
             # Nothing is missing when only the end of the connection went wrong.
-            if self._finish_reason is None:
+            is_whole = self._finish_reason is not None and isinstance(error, (Truncated, TimedOut))
+            if not is_whole:
                 yield from self._usage_seen()
                 error.response = self._kept_stream()
                 raise
-        except EndpointError as error:
-            yield from self._usage_seen()
-            error.response = self._kept_stream()
-            raise
         except Stopped:
             yield from self._usage_seen()
             raise
         yield from self._end(self._kept_stream())
 
     def _pieces(self) -> Iterator[Event]:
-        is_understood = False
+        has_payloads = is_understood = False
         try:
             for event in sse.events(self._answer.chunks()):
                 self._keep(event.data)
                 if event.data == "[DONE]":
                     break
-                self._has_payloads = True
+                has_payloads = True
                 value = self._parsed(event.data)
-                self._raise_error_in(value, event)
+                self._require_no_error(value)
+                if event.event == "error":
+                    words = one_line(self._answer.clean(event.data))
+                    raise UpstreamFailed(f"The endpoint failed: {words}", upstream_status=200)
                 part = answers.read_piece(value)
                 if part is not None:
                     is_understood = True
-                    yield from self._take(part)
+                    if text := self._take(part):
+                        yield Text(text)
             else:
                 if self._finish_reason is None:
                     raise Truncated("The stream ended before the answer was whole.")
         except sse.LineTooLong as error:
             raise TooLarge("One event of the stream is larger than 256 KiB.") from error
-        if self._has_payloads and not is_understood:
+        if has_payloads and not is_understood:
             raise BadResponse("The stream holds no text where this task has it.")
 
     def _parsed(self, data: str) -> Any:
@@ -216,18 +217,16 @@ class _Reading:
         except ValueError as error:
             if self._answer.is_at_end:
                 raise Truncated("The stream ended before the answer was whole.") from error
-            start = one_line(data[:200])
-            raise self._answer.scrubbed(
-                BadResponse(f"The stream holds something that is no JSON: “{start}”.")
-            ) from error
+            start = one_line(self._answer.clean(data)[:200])
+            raise BadResponse(f"The stream holds something that is no JSON: “{start}”.") from error
 
-    def _take(self, part: Part) -> Iterator[Event]:
+    def _take(self, part: Part) -> str:
+        """Note what a part says beside its text, and give the text that is whole now."""
         if part.usage is not None:
             self._usage = part.usage  # each count covers the whole call: the last one stands
         if part.finish_reason is not None:
             self._finish_reason = part.finish_reason
-        if part.text and (text := self._joiner.add(part.text)):
-            yield Text(text)
+        return self._joiner.add(part.text) if part.text else ""
 
     def _end(self, response: dict[str, Any]) -> Iterator[Event]:
         if rest := self._joiner.rest():
@@ -239,18 +238,15 @@ class _Reading:
         if self._usage is not None:
             yield self._usage
 
-    def _raise_error_in(self, value: Any, source: Any) -> None:
-        error = error_in(value, kind=self._outgoing.kind)
-        if error is None and isinstance(source, sse.Event) and source.event == "error":
-            error = UpstreamFailed(f"The endpoint failed: {one_line(source.data)}")
-        if error is not None:
-            error.response = self._answer.kept(value)
-            raise self._answer.scrubbed(error)
+    def _require_no_error(self, value: Any) -> None:
+        if error_in(value) is not None:
+            raise error_in(self._answer.clean(value), kind=self._outgoing.kind)
 
     def _keep(self, data: str) -> None:
         """Keep the first 64 KiB of the stream's payloads."""
         if self._room < 0:
             return
+        data = self._answer.clean(data)
         encoded = data.encode()
         if len(encoded) > self._room:
             data = encoded[: self._room].decode("utf-8", "ignore")

@@ -4,12 +4,24 @@ Closing a response from another thread does not wake a blocked read. Shutting do
 so a duplicate of it is held from before it connects.
 """
 
+import errno
 import ipaddress
+import os
 import queue
 import socket
 import threading
 from contextlib import suppress
 from typing import Any
+
+from urllib3.util.wait import wait_for_write
+
+
+class NotConnected(Exception):
+    """No connection was made; the cause is the OSError that says why.
+
+    No OSError itself, because urllib3 takes a connection reset, even this early, for one of a
+    server that has answered already.
+    """
 
 
 class Stopper:
@@ -49,20 +61,11 @@ class Line:
         self.is_out_of_time = False
 
     def connect(self, host: str, port: int, timeout_s: float | None) -> socket.socket:
-        """A connected socket to the first address that takes it. Raises OSError."""
-        failure: OSError = OSError("no address")
-        for family, kind, protocol, _, address in self._look_up(host, port, timeout_s):
-            sock = socket.socket(family, kind, protocol)
-            try:
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                sock.settimeout(timeout_s)
-                self._hold(sock)
-                sock.connect(address)
-                return sock
-            except OSError as error:
-                sock.close()
-                failure = error
-        raise failure
+        """A connected socket to the first address that takes it. Raises NotConnected."""
+        try:
+            return self._first_taken(self._look_up(host, port, timeout_s), timeout_s)
+        except OSError as error:
+            raise NotConnected(str(error)) from error
 
     def cut(self) -> None:
         """End the exchange: whatever waits on its socket or for its host name wakes up at once."""
@@ -82,6 +85,34 @@ class Line:
             if self._socket is not None:
                 self._socket.close()
                 self._socket = None
+
+    def _first_taken(
+        self, addresses: list[tuple[Any, ...]], timeout_s: float | None
+    ) -> socket.socket:
+        failure = OSError("no address")
+        for family, kind, protocol, _, address in addresses:
+            sock = socket.socket(family, kind, protocol)
+            try:
+                self._connect(sock, address, timeout_s)
+                return sock
+            except OSError as error:
+                sock.close()
+                failure = error
+        raise failure
+
+    def _connect(self, sock: socket.socket, address: Any, timeout_s: float | None) -> None:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setblocking(False)
+        failed = sock.connect_ex(address)
+        # Held only now: to shut a socket that has not begun to connect does nothing.
+        self._hold(sock)
+        if failed == errno.EINPROGRESS:
+            if not wait_for_write(sock, timeout_s):
+                raise TimeoutError("the connection took too long")
+            failed = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if failed or self.is_cut:
+            raise OSError(failed or errno.ECONNABORTED, os.strerror(failed or errno.ECONNABORTED))
+        sock.settimeout(timeout_s)
 
     def _hold(self, sock: socket.socket) -> None:
         # A duplicate, because TLS takes the original apart, and a closed number may be used anew.

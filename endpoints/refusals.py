@@ -31,7 +31,7 @@ from .errors import (
 
 MAX_WORDS = 400
 MAX_RETRY_AFTER_S = 3600.0
-_MAX_NESTING = 4
+_MAX_NESTING = 8
 
 _STATUS_OF_CODE = {
     "BAD_REQUEST": 400,
@@ -148,7 +148,9 @@ def _page_error(status: int, headers: Mapping[str, str], text: str, kind: str) -
         return _nothing_listening(status)
     if status >= 400 and not is_sign_in:
         return _status_error(status, headers, _Complaint(words), kind)
-    if is_sign_in or (status >= 300 and kind != "driver"):
+    if 300 <= status < 400 and not is_sign_in:
+        return _redirect_error(status, headers, kind)
+    if is_sign_in:
         message = "A sign-in page came back instead of an answer."
     else:
         quoted = f" (“{one_line(words)}”)" if words else ""

@@ -74,17 +74,14 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
             if held:
                 line = bytes(held) + line
                 held.clear()
-            _require_short(line)
+            if len(line) > MAX_LINE_BYTES:
+                raise LineTooLong(f"a line is longer than {MAX_LINE_BYTES} bytes")
             if is_first_line:
                 is_first_line = False
                 line = line.removeprefix(_BOM)
             yield line
         held += rest
-        _require_short(held)
+        if len(held) > MAX_LINE_BYTES:
+            raise LineTooLong(f"a line is longer than {MAX_LINE_BYTES} bytes")
     if held:
         yield bytes(held).removeprefix(_BOM) if is_first_line else bytes(held)
-
-
-def _require_short(line: bytes | bytearray) -> None:
-    if len(line) > MAX_LINE_BYTES:
-        raise LineTooLong(f"a line is longer than {MAX_LINE_BYTES} bytes")

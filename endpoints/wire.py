@@ -8,6 +8,7 @@ in total time.
 
 import http.client
 import json
+import logging
 import socket
 import ssl
 import threading
@@ -21,6 +22,7 @@ from typing import Any
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util.ssl_ import create_urllib3_context
 
@@ -39,12 +41,15 @@ from .errors import (
     TooLarge,
     Truncated,
 )
-from .line import Line, Stopper
+from .line import Line, NotConnected, Stopper
 from .refusals import is_page, one_line, upstream_error
 
 MAX_ERROR_BYTES = 64 * 1024
 USER_AGENT = "prompt-playground"
 _READ_BYTES = 64 * 1024
+
+# Its warnings quote what is left of broken headers, and an upstream may put the token there.
+logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True)
@@ -114,6 +119,7 @@ class Exchange:
         self._timer.daemon = True
         self._session = _session(self._line, outgoing)
         self._response: requests.Response | None = None
+        self.headers: Mapping[str, str] = CaseInsensitiveDict()
         self.is_at_end = False
 
     def __enter__(self) -> "Exchange":
@@ -138,10 +144,6 @@ class Exchange:
     @property
     def status(self) -> int:
         return self._response.status_code
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return self._response.headers
 
     @property
     def content_type(self) -> str:
@@ -182,30 +184,23 @@ class Exchange:
             return answers.parsed(body)
         except ValueError as error:
             if self._is_unframed:
+                response = self.kept(self._clean_start(body))
                 raise Truncated(
-                    "The answer ended before it was whole.", response=self.kept(body)
+                    "The answer ended before it was whole.", response=response
                 ) from error
             raise self._not_json(body) from error
 
     def kept(self, body: Any) -> dict[str, Any]:
         """The answer as it may be stored: `{"status", "content_type", "body"}`, secret masked."""
-        if isinstance(body, bytes):
-            body = body[:MAX_ERROR_BYTES].decode("utf-8", "replace")
-        return {
-            "status": self.status,
-            "content_type": self.content_type,
-            "body": answers.storable(body, self._outgoing.credential),
-        }
+        return {"status": self.status, "content_type": self.content_type, "body": self.clean(body)}
 
-    def scrubbed(self, error: EndpointError) -> EndpointError:
-        """The error without the credential in any of its words."""
-        credential = self._outgoing.credential
-        for name in ("message", "hint", "field"):
-            value = getattr(error, name)
-            if isinstance(value, str):
-                setattr(error, name, answers.kept_text(value, credential))
-        error.args = (error.message,)
-        return error
+    def clean(self, value: Any) -> Any:
+        """Text or a JSON value of the upstream without the credential in it.
+
+        Done before anything is cut short: a cut could leave the half of a secret, which no longer
+        looks like one.
+        """
+        return answers.storable(value, self._outgoing.credential)
 
     def _send(self) -> None:
         if self._stopper.is_stopped:
@@ -228,6 +223,7 @@ class Exchange:
                 proxies={},
             )
         except (
+            NotConnected,
             requests.RequestException,
             urllib3.exceptions.HTTPError,
             http.client.HTTPException,
@@ -236,6 +232,7 @@ class Exchange:
             raise self._verdict(error, is_in_body=False) from error
         # A cut inside the headers reads as their end, and as an empty answer.
         self._require_uncut()
+        self.headers = CaseInsensitiveDict(self.clean(dict(self._response.headers)))
 
     def _require_answer(self) -> None:
         encoding = self.headers.get("content-encoding", "").strip().lower()
@@ -248,7 +245,7 @@ class Exchange:
             raise self._refusal(self._start_of_body())
 
     def _start_of_body(self) -> bytes:
-        """The first 64 KiB of an error's body; a body cut short still says what it says."""
+        """The first 64 KiB or so of an error's body; one cut short still says what it says."""
         body = bytearray()
         try:
             for data in self.chunks():
@@ -257,32 +254,37 @@ class Exchange:
                     break
         except (Truncated, TooLarge):
             pass
-        return bytes(body[:MAX_ERROR_BYTES])
+        return bytes(body)
 
     def _refusal(self, body: bytes) -> EndpointError:
-        error = upstream_error(self.status, self.headers, body, kind=self._outgoing.kind)
         try:
-            error.response = self.kept(answers.parsed(body))
+            value = self.clean(answers.parsed(body))
+            text = json.dumps(value)
         except ValueError:
-            error.response = self.kept(body)
-        return self.scrubbed(error)
+            value = text = self._clean_start(body)
+        error = upstream_error(self.status, self.headers, text.encode(), kind=self._outgoing.kind)
+        error.response = self.kept(value)
+        return error
 
     def _not_json(self, body: bytes) -> BadResponse:
-        start = one_line(body[:200].decode("utf-8", "replace"))
+        text = self._clean_start(body)
+        start = one_line(text[:200])
         what = f"“{start}”" if start else "an empty body"
-        return self.scrubbed(
-            BadResponse(
-                f"The answer is no JSON, but {what}.",
-                upstream_status=self.status,
-                response=self.kept(body),
-            )
+        return BadResponse(
+            f"The answer is no JSON, but {what}.",
+            upstream_status=self.status,
+            response=self.kept(text),
         )
+
+    def _clean_start(self, body: bytes) -> str:
+        return self.clean(body.decode("utf-8", "replace"))[:MAX_ERROR_BYTES]
 
     @property
     def _is_unframed(self) -> bool:
         """Whether the body has no other end than the connection's."""
         raw = self._response.raw
-        return not raw.chunked and "content-length" not in self.headers
+        has_length = "content-length" in self.headers or self.status == 204
+        return not raw.chunked and not has_length
 
     def _require_uncut(self) -> None:
         if self._stopper.is_stopped:
@@ -292,7 +294,7 @@ class Exchange:
 
     def _require_whole(self, has_bytes: bool) -> None:
         self._require_uncut()
-        if not has_bytes and self._is_unframed and self.status != 204:
+        if not has_bytes and self._is_unframed:
             raise Truncated("The connection ended before the answer began.")
 
     def _verdict(self, error: BaseException, *, is_in_body: bool) -> Exception:
