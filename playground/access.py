@@ -1,5 +1,6 @@
 """Who may see or change a row, decided only here. What is not yours does not exist (404)."""
 
+from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import Http404
 
@@ -15,7 +16,7 @@ def get_visible(user: User, model: type, pk):
     """The row, or 404 — the same answer for what is missing and for what belongs to others."""
     try:
         return visible_to(user, model).get(pk=pk)
-    except (model.DoesNotExist, ValueError, TypeError) as error:
+    except (model.DoesNotExist, ValidationError, ValueError, TypeError) as error:
         raise Http404(f"No such {model._meta.verbose_name}.") from error
 
 

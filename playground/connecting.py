@@ -29,7 +29,7 @@ from .access import can_run, credential_of, visible_to
 from .models import Call, Credential, Endpoint, Team, User, Workspace
 
 # \u0000 in JSON text, unless its backslash is itself escaped.
-NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 
 class Refused(ValueError):
@@ -118,8 +118,14 @@ def check_workspace(user: User, workspace: Workspace) -> dict:
 
 
 def reveal(credential: Credential) -> Token:
-    """Open a credential, just before the call that needs it."""
-    return Token(vault.open_sealed(credential.sealed, credential.bound_to))
+    """Open a credential, just before the call that needs it. Raises NoCredential if it will not."""
+    try:
+        return Token(vault.open_sealed(credential.sealed, credential.bound_to))
+    except vault.CannotOpen as error:
+        raise NoCredential(
+            f"This server’s key does not open your stored token for “{credential.workspace}”.",
+            hint="Type the token again on the Workspaces page, then run again.",
+        ) from error
 
 
 # Endpoints ----------------------------------------------------------------------------------
@@ -135,6 +141,8 @@ def save_endpoint(endpoint: Endpoint) -> list[str]:
     before = Endpoint.objects.filter(pk=endpoint.pk).first()
     if before and _address_of(before) != _address_of(endpoint):
         endpoint.version = before.version + 1
+    if before and before.url != endpoint.url:
+        endpoint.is_demo = False  # moved by hand, it is no longer the bundled one
     _save_named(endpoint)
     return warnings_of(endpoint)
 
@@ -151,7 +159,8 @@ def warnings_of(endpoint: Endpoint) -> list[str]:
 def check_endpoint(user: User, endpoint: Endpoint) -> dict:
     """Send a tiny prompt: {ok, latency_ms, answer} or {ok, latency_ms, error}."""
     started = time.monotonic()
-    prompt = Prompt.of("ping", **endpoint.params)
+    ping = ({"role": "user", "content": "ping"},)
+    prompt = Prompt(messages=ping, params=endpoint.params, stop=endpoint.stop)
     try:
         client = client_of(
             endpoint.config(), endpoint.workspace, _token_of(user, endpoint.workspace)
@@ -271,17 +280,22 @@ def check_stop(stop: object) -> None:
 
 
 def check_json(field: str, value: object) -> None:
-    """What neither JSON nor a database can hold: NaN, half a character, the NUL character."""
+    """Refuse what JSON or a database cannot hold: NaN, half a character, the NUL character."""
     try:
-        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
-        text.encode()
+        text = json.dumps(value, allow_nan=False)
+        json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise Refused(
-            field,
-            f"{field.capitalize()} hold something that is no valid JSON: NaN, or half a letter.",
+            field, f"In {field} there is something no JSON can hold: NaN, or half a letter."
         ) from error
     if NUL.search(text):
-        raise Refused(field, f"{field.capitalize()} hold a NUL character. Remove it.")
+        raise Refused(field, f"In {field} there is a NUL character. Remove it.")
+
+
+def without_nul(value: object) -> object:
+    """The same JSON value with U+FFFD for each NUL, which PostgreSQL does not store."""
+    text = json.dumps(value)
+    return json.loads(NUL.sub(r"\1\\ufffd", text)) if "\\u0000" in text else value
 
 
 def _address_of(endpoint: Endpoint) -> dict:
@@ -309,7 +323,8 @@ def _fields_named() -> Iterator[None]:
     try:
         yield
     except AddressError as error:
-        raise Refused(error.field, str(error)) from error
+        # What the admin does not allow comes with a hint that names the setting.
+        raise Refused(error.field, f"{error} {getattr(error, 'hint', '')}".strip()) from error
 
 
 def team_of(user: User, team_id) -> Team | None:

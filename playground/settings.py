@@ -68,6 +68,7 @@ CSRF_TRUSTED_ORIGINS = PUBLIC_ORIGINS
 # What it is made of -------------------------------------------------------------------------
 
 INSTALLED_APPS = [
+    "playground",  # first: its runworker takes the place of channels' own
     "daphne",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -78,7 +79,6 @@ INSTALLED_APPS = [
     "django_htmx",
     "csp",
     "ninja",
-    "playground",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

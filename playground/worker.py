@@ -15,7 +15,7 @@ from django.conf import settings
 from endpoints import EndpointError, Finished, Prompt, Stopped, Stopper, Text, Usage
 
 from . import announcing, running
-from .connecting import client_for_call, describe
+from .connecting import client_for_call, describe, without_nul
 from .models import Call
 from .threads import DatabaseThreads
 
@@ -148,6 +148,7 @@ class CallWorker:
             if telling is not None:
                 telling.cancel()
         call.text = seat.whole_text()
+        call.error, call.response = without_nul(call.error), without_nul(call.response)
         try:
             if await self._database.run(running.end_call, self.name, call):
                 await announcing.call_changed(call.run_id, call.pk)
@@ -227,8 +228,8 @@ class Seat:
         call.latency_ms = _ms_since(began)
 
     def _hear(self, text: str, began: float) -> None:
-        if not text:
-            return
+        # PostgreSQL stores no NUL and no browser shows one; U+FFFD stands for it.
+        text = text.replace("\0", "\ufffd")
         if self.call.ttft_ms is None:
             self.call.ttft_ms = _ms_since(began)
         with self._lock:

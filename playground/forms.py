@@ -1,0 +1,408 @@
+"""What people type, as Python values. The verbs judge it; a form only maps fields and refusals."""
+
+import json
+
+from django import forms
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
+
+from .access import visible_to
+from .connecting import Refused
+from .models import Endpoint, User, Workspace
+from .notation import NotationError, read_object, read_stops, write_stops
+
+
+class HouseForm(forms.BaseForm):
+    """The design's classes on every control; after a mistake the first one takes the focus."""
+
+    SHOWN_AT: dict[str, str] = {}  # a verb's name for a field -> the form's, where they differ
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            for sort, name in SORTS.items():
+                if isinstance(field.widget, sort):
+                    own = field.widget.attrs.get("class", "")
+                    field.widget.attrs["class"] = f"{name} {own}".strip()
+
+    def add_error(self, field, error) -> None:
+        super().add_error(field, error)
+        wrong = [name for name in self.fields if name in self.errors]
+        for name in self.fields if wrong else ():
+            self.fields[name].widget.attrs["autofocus"] = name == wrong[0]
+
+    def refuse(self, refused: Refused) -> None:
+        """Show a verb's refusal at the field it names, or above the form."""
+        field = self.SHOWN_AT.get(refused.field, refused.field)
+        self.add_error(field if field in self.fields else None, refused.message)
+
+
+SORTS = {
+    forms.TextInput: "input",
+    forms.PasswordInput: "input",
+    forms.Textarea: "textarea",
+    forms.Select: "select",
+}
+
+
+def secret_input(autocomplete: str = "off") -> forms.PasswordInput:
+    """Never rendered back, not even after a mistake."""
+    return forms.PasswordInput(
+        render_value=False, attrs={"autocomplete": autocomplete, "spellcheck": "false"}
+    )
+
+
+# Accounts -----------------------------------------------------------------------------------
+
+
+class SetUpForm(HouseForm, forms.Form):
+    username = forms.CharField(
+        label="User name",
+        max_length=150,
+        required=False,
+        widget=forms.TextInput(
+            attrs={"autocomplete": "username", "autocapitalize": "none", "autofocus": True}
+        ),
+    )
+    password = forms.CharField(
+        label="Password",
+        strip=False,
+        required=False,
+        help_text="At least 8 characters, not a common password.",
+        widget=secret_input("new-password"),
+    )
+    code = forms.CharField(
+        label="Set-up code",
+        max_length=200,
+        required=False,
+        help_text="It is printed in the terminal where the site was started.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "class": "input--mono"}),
+    )
+
+
+class SignInForm(HouseForm, AuthenticationForm):
+    """One message for an unknown user and for a wrong password: neither says which it was."""
+
+    error_messages = dict.fromkeys(
+        ("invalid_login", "inactive"),
+        "Check for a typo. Capital and small letters count in a password.",
+    )
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["username"].label = "User name"
+
+
+class ChangePasswordForm(HouseForm, PasswordChangeForm):
+    LABELS = {
+        "old_password": "Current password",
+        "new_password1": "New password",
+        "new_password2": "New password again",
+    }
+    error_messages = PasswordChangeForm.error_messages | {
+        "password_incorrect": "That is not your current password.",
+        "password_mismatch": "The two new passwords differ.",
+    }
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        for name, label in self.LABELS.items():
+            self.fields[name].label, self.fields[name].help_text = label, ""
+            self.fields[name].widget.attrs["autofocus"] = False
+
+
+class TokenForm(HouseForm, forms.Form):
+    name = forms.CharField(
+        label="Name",
+        max_length=120,
+        error_messages={"required": "Name the token after what will use it."},
+        widget=forms.TextInput(attrs={"placeholder": "nightly evaluation", "autocomplete": "off"}),
+    )
+
+
+# Workspaces ---------------------------------------------------------------------------------
+
+
+class WorkspaceForm(HouseForm, forms.Form):
+    name = forms.CharField(
+        label="Name",
+        max_length=120,
+        required=False,
+        widget=forms.TextInput(attrs={"placeholder": "prod-eu", "autocomplete": "off"}),
+    )
+    host = forms.CharField(
+        label="Host",
+        max_length=2000,
+        required=False,
+        help_text="Paste any link from the workspace; the rest is cut off.",
+        widget=forms.TextInput(
+            attrs={
+                "class": "input--mono",
+                "inputmode": "url",
+                "placeholder": "https://adb-….azuredatabricks.net",
+                "autocomplete": "off",
+                "autocapitalize": "none",
+                "spellcheck": "false",
+            }
+        ),
+    )
+    token = forms.CharField(
+        label="Access token",
+        required=False,
+        help_text="Stored encrypted. Nobody can read it back, you included; you can only "
+        "replace it.",
+        widget=secret_input(),
+    )
+
+
+class CredentialForm(HouseForm, forms.Form):
+    token = forms.CharField(
+        label="Access token",
+        required=False,
+        help_text=WorkspaceForm.base_fields["token"].help_text,
+        widget=secret_input(),
+    )
+
+
+class ConfirmNameForm(HouseForm, forms.Form):
+    """A delete that cannot be taken back: the name typed by hand."""
+
+    typed_name = forms.CharField(
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none"}),
+    )
+
+    def __init__(self, name: str, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.name = name
+        self.fields["typed_name"].label = f"Type {name} to confirm"
+
+    def clean_typed_name(self) -> str:
+        if self.cleaned_data["typed_name"] != self.name:
+            raise forms.ValidationError(f"Type {self.name} exactly as it is written.")
+        return self.name
+
+
+# Endpoints ----------------------------------------------------------------------------------
+
+WHOLE_NUMBER = {"invalid": "Enter a whole number."}
+
+
+class EndpointForm(HouseForm, forms.Form):
+    """An endpoint as its form shows it: two parameters and the rest as JSON, stops one per line."""
+
+    ADDRESS = {
+        Endpoint.Kind.SERVING: ("workspace", "serving_endpoint"),
+        Endpoint.Kind.DRIVER_PROXY: ("workspace", "cluster_id", "port", "path"),
+        Endpoint.Kind.DRIVER: ("url",),
+    }
+    PARAMS = ("temperature", "max_tokens")
+    SHOWN_AT = {"params": "extra"}
+
+    kind = forms.ChoiceField(choices=Endpoint.Kind, widget=forms.RadioSelect)
+    name = forms.CharField(
+        label="Name",
+        max_length=120,
+        required=False,
+        help_text="Shown as the column title. Long names keep their ending.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    workspace = forms.ModelChoiceField(
+        Workspace.objects.none(),
+        label="Workspace",
+        required=False,
+        empty_label="Choose a workspace",
+        error_messages={"invalid_choice": "Choose one of the workspaces you can see."},
+    )
+    serving_endpoint = forms.CharField(
+        label="Serving endpoint",
+        max_length=200,
+        required=False,
+        help_text="Its name, as the workspace's Serving page shows it.",
+        widget=forms.TextInput(
+            attrs={"class": "input--mono", "autocomplete": "off", "spellcheck": "false"}
+        ),
+    )
+    cluster_id = forms.CharField(
+        label="Cluster id",
+        max_length=200,
+        required=False,
+        help_text="In the cluster's URL and under its Tags.",
+        widget=forms.TextInput(
+            attrs={
+                "class": "input--mono",
+                "placeholder": "0812-091530-k3v9q2",
+                "autocomplete": "off",
+                "spellcheck": "false",
+            }
+        ),
+    )
+    port = forms.IntegerField(
+        label="Port",
+        required=False,
+        error_messages=WHOLE_NUMBER,
+        widget=forms.TextInput(attrs={"class": "input--mono", "inputmode": "numeric"}),
+    )
+    path = forms.CharField(
+        label="Path",
+        max_length=200,
+        required=False,
+        widget=forms.TextInput(
+            attrs={"class": "input--mono", "placeholder": "/", "autocomplete": "off"}
+        ),
+    )
+    url = forms.CharField(
+        label="URL",
+        max_length=500,
+        required=False,
+        help_text="Where the app answers POST requests. No workspace token is sent there.",
+        widget=forms.TextInput(
+            attrs={
+                "class": "input--mono",
+                "inputmode": "url",
+                "placeholder": "http://127.0.0.1:7777/",
+                "autocomplete": "off",
+                "spellcheck": "false",
+            }
+        ),
+    )
+    confirm_port = forms.BooleanField(label="Use this port anyway", required=False)
+    task = forms.ChoiceField(choices=Endpoint.Task, widget=forms.RadioSelect)
+    format = forms.ChoiceField(
+        label="Format",
+        choices=Endpoint.Format,
+        required=False,
+        help_text="How the model's inputs are wrapped. Most MLflow models take dataframe_records.",
+    )
+    stream = forms.BooleanField(label="Streams tokens", required=False)
+    temperature = forms.FloatField(
+        label="Temperature",
+        required=False,
+        error_messages={"invalid": "Enter a number, such as 0.2."},
+        widget=forms.TextInput(attrs={"class": "input--num", "inputmode": "decimal"}),
+    )
+    max_tokens = forms.IntegerField(
+        label="Max tokens",
+        required=False,
+        error_messages=WHOLE_NUMBER,
+        widget=forms.TextInput(attrs={"class": "input--num", "inputmode": "numeric"}),
+    )
+    timeout_s = forms.IntegerField(
+        label="Timeout",
+        required=False,
+        error_messages=WHOLE_NUMBER,
+        widget=forms.TextInput(attrs={"class": "input--num", "inputmode": "numeric"}),
+    )
+    extra = forms.CharField(
+        label="Extra JSON",
+        required=False,
+        widget=forms.Textarea(attrs={"class": "textarea--mono", "spellcheck": "false", "rows": 3}),
+    )
+    stop = forms.CharField(
+        label="Stop sequences",
+        required=False,
+        strip=False,
+        help_text=r"One per line, blanks count. Write \n for a line break.",
+        widget=forms.Textarea(attrs={"class": "textarea--mono", "spellcheck": "false", "rows": 2}),
+    )
+    team = forms.ModelChoiceField(
+        None,
+        required=False,
+        blank=True,
+        empty_label="Private",
+        error_messages={"invalid_choice": "Choose one of your own teams."},
+        widget=forms.RadioSelect,
+    )
+
+    def __init__(self, user: User, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.fields["workspace"].queryset = visible_to(user, Workspace)
+        self.fields["workspace"].label_from_instance = lambda w: f"{w} · {w.short_host}"
+        self.fields["team"].queryset = user.teams.order_by("name")
+
+    @classmethod
+    def values_of(cls, endpoint: Endpoint) -> dict:
+        """A stored endpoint as this form's initial values."""
+        values = {
+            name: getattr(endpoint, name)
+            for name in cls.base_fields
+            if hasattr(endpoint, name) and name != "stop"
+        }
+        rest = dict(endpoint.params)
+        for name in cls.PARAMS:
+            if _is_number(rest.get(name), whole=name == "max_tokens"):
+                values[name] = rest.pop(name)
+        values["extra"] = json.dumps(rest, indent=2, ensure_ascii=False) if rest else ""
+        values["stop"] = write_stops(endpoint.stop)
+        return values
+
+    @property
+    def chosen_kind(self) -> str:
+        return self._chosen("kind")
+
+    @property
+    def chosen_task(self) -> str:
+        return self._chosen("task")
+
+    @property
+    def asks_format(self) -> bool:
+        """Only a custom model behind a serving endpoint wraps its inputs."""
+        return (self.chosen_kind, self.chosen_task) == (
+            Endpoint.Kind.SERVING,
+            Endpoint.Task.CUSTOM,
+        )
+
+    @property
+    def asks_streaming(self) -> bool:
+        """MLflow models never stream; everything else may."""
+        return not self.asks_format
+
+    @property
+    def address_fields(self) -> list[str]:
+        return list(self.ADDRESS[self.chosen_kind])
+
+    def kept_fields(self) -> list[forms.BoundField]:
+        """Fields that this kind and task do not show, kept hidden so that typed values survive."""
+        shown = {*self.address_fields, *(["format"] if self.asks_format else [])}
+        every = {name for names in self.ADDRESS.values() for name in names} | {"format"}
+        return [self[name] for name in self.fields if name in every - shown]
+
+    def _chosen(self, name: str) -> str:
+        field = self.fields[name]
+        value = self[name].value()
+        return value if field.valid_value(value) else field.choices[0][0]
+
+    def clean_extra(self) -> dict:
+        try:
+            return read_object(self.cleaned_data["extra"])
+        except NotationError as error:
+            raise forms.ValidationError(str(error)) from error
+
+    def clean_stop(self) -> list[str]:
+        return read_stops(self.cleaned_data["stop"])
+
+    def clean(self) -> dict:
+        for field in self.kept_fields():  # not shown, not used: no reason to stop anybody
+            if self.errors.pop(field.name, None):
+                self.cleaned_data[field.name] = None
+        for name in self.PARAMS:
+            if self.cleaned_data.get(name) is not None and name in self.cleaned_data.get(
+                "extra", {}
+            ):
+                self.add_error("extra", f"“{name}” is set above already. Remove it here.")
+        return self.cleaned_data
+
+    def fill(self, endpoint: Endpoint) -> Endpoint:
+        """Put what was typed on an endpoint, which is not saved here."""
+        typed = self.cleaned_data
+        for name in ("kind", "name", "workspace", "serving_endpoint", "cluster_id", "port", "path"):
+            setattr(endpoint, name, typed[name])
+        for name in ("url", "task", "stream", "timeout_s", "stop", "team"):
+            setattr(endpoint, name, typed[name])
+        endpoint.format = typed["format"] or Endpoint.Format.DATAFRAME_RECORDS
+        set_here = {name: typed[name] for name in self.PARAMS if typed[name] is not None}
+        endpoint.params = set_here | typed["extra"]
+        return endpoint
+
+
+def _is_number(value: object, *, whole: bool) -> bool:
+    return isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)

@@ -1,0 +1,88 @@
+"""Two small languages that people type: one JSON object, and stop sequences, one per line."""
+
+import json
+import math
+import re
+from collections.abc import Sequence
+
+
+class NotationError(ValueError):
+    """What was typed cannot be read; the message says where and what to do, fit for the page."""
+
+
+def read_object(text: str) -> dict:
+    """One JSON object, empty for nothing typed. Raises NotationError.
+
+    Stricter than json.loads: only what every database and every endpoint can take.
+    """
+    if not text.strip():
+        return {}
+    try:
+        value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+        json.dumps(value, ensure_ascii=False).encode()
+    except json.JSONDecodeError as error:
+        where = f"Line {error.lineno}, column {error.colno}"
+        raise NotationError(f"{where}: {_advice(error)}") from error
+    except NotationError:
+        raise
+    except UnicodeEncodeError as error:
+        raise NotationError("Half a character: one of \\ud800 to \\udfff stands alone.") from error
+    except RecursionError as error:
+        raise NotationError("It is nested too deeply.") from error
+    except ValueError as error:  # Python's limit of digits
+        raise NotationError("A number in it is too long.") from error
+    if not isinstance(value, dict):
+        raise NotationError('Write one JSON object, such as {"top_k": 40}.')
+    if re.search(r"(?<!\\)(\\\\)*\\u0000", json.dumps(value)):
+        raise NotationError("It holds the character \\u0000, which cannot be stored.")
+    return value
+
+
+def read_stops(text: str) -> list[str]:
+    r"""One stop sequence per line, blanks kept; \n, \r, \t and \\ are written with a backslash."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    return [unescape(line) for line in lines if line]
+
+
+def write_stops(stops: Sequence[str]) -> str:
+    return "\n".join(escape(stop) for stop in stops)
+
+
+_MEANT = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\"}
+_WRITTEN = {meant: f"\\{letter}" for letter, meant in _MEANT.items()}
+
+
+def unescape(typed: str) -> str:
+    return re.sub(r"\\([nrt\\])", lambda found: _MEANT[found[1]], typed)
+
+
+def escape(meant: str) -> str:
+    return re.sub(r"[\n\r\t\\]", lambda found: _WRITTEN[found[0]], meant)
+
+
+def _advice(error: json.JSONDecodeError) -> str:
+    """What to change, for the slips that people make; the parser's own words otherwise."""
+    here = error.doc[error.pos : error.pos + 1]
+    before = error.doc[: error.pos].rstrip()[-1:]
+    if here in ("}", "]") and before == ",":
+        return f"remove the comma before {here}."
+    if here in ("'", "“", "”"):
+        return 'use straight double quotes (").'
+    if not here:
+        return "the text ends too early. Close what is open."
+    if error.msg.startswith("Expecting ',' delimiter"):
+        return "add a comma before it, or close what is open."
+    if error.msg.startswith("Extra data"):
+        return "remove what follows the object."
+    return f"{error.msg[0].lower()}{error.msg[1:]}."
+
+
+def _refuse_constant(text: str) -> float:
+    raise NotationError(f"{text} is not a JSON number.")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise NotationError(f"{text} is too large a number.")
+    return value

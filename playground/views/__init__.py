@@ -1,0 +1,1 @@
+"""Pages: who may ask, read the form, call one verb, answer."""

@@ -1,0 +1,176 @@
+"""What prompts can be sent to: the list of endpoints, the form of one, and its check."""
+
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from .. import connecting
+from ..access import can_edit, can_run, get_visible, visible_to
+from ..connecting import Refused
+from ..forms import EndpointForm
+from ..models import Endpoint
+
+CHECK_NEXT = "check-endpoint"  # session: the endpoint whose page checks itself, once, on arrival
+
+
+@dataclass(frozen=True)
+class Line:
+    """One endpoint as one person sees it."""
+
+    endpoint: Endpoint
+    can_edit: bool
+    can_run: bool
+
+
+@require_safe
+def endpoint_list(request: HttpRequest) -> HttpResponse:
+    user = request.user
+    endpoints = visible_to(user, Endpoint).select_related("owner", "team", "workspace")
+    lines = [Line(e, can_edit(user, e), can_run(user, e)) for e in endpoints]
+    return render(request, "endpoints/list.html", {"lines": lines})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def endpoint_new(request: HttpRequest) -> HttpResponse:
+    kind, task = Endpoint.Kind.SERVING, Endpoint.Task.CHAT
+    return _form(request, Endpoint(owner=request.user, kind=kind, task=task))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def endpoint_edit(request: HttpRequest, pk) -> HttpResponse:
+    """The form, or for those who may not change it the same facts as text."""
+    endpoint = get_visible(request.user, Endpoint, pk)
+    if can_edit(request.user, endpoint):
+        return _form(request, endpoint)
+    if request.method == "POST":
+        raise PermissionDenied("Only its owner and the team's admins change an endpoint.")
+    context = {"endpoint": endpoint, "can_run": can_run(request.user, endpoint)}
+    return render(request, "endpoints/detail.html", context)
+
+
+@require_POST
+def endpoint_check(request: HttpRequest, pk) -> HttpResponse:
+    endpoint = get_visible(request.user, Endpoint, pk)
+    if not can_run(request.user, endpoint):
+        raise PermissionDenied("Your role does not let you run this endpoint.")
+    result = connecting.check_endpoint(request.user, endpoint)
+    if not request.htmx:
+        _tell(request, endpoint, result)
+        return redirect("endpoint-edit", pk)
+    is_line = request.htmx.target == f"endpoint-{endpoint.pk}-check"
+    template = "endpoints/_check_line.html" if is_line else "endpoints/_check.html"
+    return render(request, template, _check_context(endpoint, result))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def endpoint_delete(request: HttpRequest, pk) -> HttpResponse:
+    endpoint = get_visible(request.user, Endpoint, pk)
+    if not can_edit(request.user, endpoint):
+        raise PermissionDenied("Only its owner and the team's admins delete an endpoint.")
+    if request.method != "POST":
+        return render(request, "endpoints/delete.html", {"endpoint": endpoint})
+    endpoint.delete()
+    messages.success(request, f"Deleted {endpoint}. Its runs are kept.")
+    return redirect("endpoint-list")
+
+
+# The form -----------------------------------------------------------------------------------
+
+
+def _form(request: HttpRequest, endpoint: Endpoint) -> HttpResponse:
+    heading = _heading(endpoint)
+    if request.method != "POST":
+        if request.htmx:
+            return _address_part(request)
+        form = EndpointForm(request.user, initial=EndpointForm.values_of(endpoint))
+        return _form_page(request, endpoint, form, heading)
+    if "show-fields" in request.POST:  # without script, the button beside the kinds
+        form = EndpointForm(request.user, initial=_typed(request.POST))
+        return _form_page(request, endpoint, form, heading)
+    form = EndpointForm(request.user, request.POST)
+    if form.is_valid():
+        try:
+            _save(form, endpoint)
+        except Refused as refused:
+            form.refuse(refused)
+        else:
+            return _saved(request, endpoint)
+    return _form_page(request, endpoint, form, heading, status=422)
+
+
+def _heading(endpoint: Endpoint) -> str | None:
+    """The stored name, None for a new endpoint: what is typed is not yet its name."""
+    return None if endpoint._state.adding else endpoint.name
+
+
+def _save(form: EndpointForm, endpoint: Endpoint) -> None:
+    """Store it, unless it earns a warning that nobody has confirmed. Raises Refused."""
+    port_before = endpoint.port
+    with transaction.atomic():
+        warnings = connecting.save_endpoint(form.fill(endpoint))
+        if warnings and endpoint.port != port_before and not form.cleaned_data["confirm_port"]:
+            raise Refused("confirm_port", " ".join(warnings))
+
+
+def _saved(request: HttpRequest, endpoint: Endpoint) -> HttpResponse:
+    if "check" in request.POST:
+        request.session[CHECK_NEXT] = str(endpoint.pk)
+        return redirect("endpoint-edit", endpoint.pk)
+    messages.success(request, f"Saved {endpoint}.")
+    return redirect("endpoint-list")
+
+
+def _form_page(
+    request: HttpRequest, endpoint: Endpoint, form: EndpointForm, heading: str | None, status=200
+) -> HttpResponse:
+    checks_itself = request.session.get(CHECK_NEXT) == str(endpoint.pk)
+    if checks_itself:
+        del request.session[CHECK_NEXT]
+    context = {
+        "endpoint": endpoint,
+        "heading": heading,
+        "form": form,
+        "checks_itself": checks_itself,
+    }
+    response = render(request, "endpoints/form.html", context, status=status)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def _address_part(request: HttpRequest) -> HttpResponse:
+    """The fields that depend on kind and task; what was typed in any of them is kept."""
+    typed = _typed(request.GET)
+    if request.htmx.trigger_name == "kind":
+        is_serving = typed.get("kind") == Endpoint.Kind.SERVING
+        typed["task"] = Endpoint.Task.CHAT if is_serving else Endpoint.Task.CUSTOM
+    form = EndpointForm(request.user, initial=typed)
+    response = render(request, "endpoints/_address.html", {"form": form})
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def _typed(data) -> dict:
+    return data.dict() | {"stream": "stream" in data}
+
+
+# The check ----------------------------------------------------------------------------------
+
+
+def _check_context(endpoint: Endpoint, result: dict) -> dict:
+    seconds = f"{result['latency_ms'] / 1000:.2f} s"
+    return {"endpoint": endpoint, "result": result, "seconds": seconds}
+
+
+def _tell(request: HttpRequest, endpoint: Endpoint, result: dict) -> None:
+    if result["ok"]:
+        seconds = _check_context(endpoint, result)["seconds"]
+        messages.success(request, f"{endpoint} works: it answered in {seconds}.")
+    else:
+        error = result["error"]
+        messages.error(request, f"{endpoint}: {error['message']} {error['hint']}")

@@ -1,0 +1,78 @@
+"""Runs: start one, look at it, stop it or one of its calls, and try a call again."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from .. import drafting, running
+from ..access import get_visible
+from ..connecting import Refused
+from ..models import Call, Run
+from .playground import is_going, refuse, show_outputs, show_page, tabs_of
+
+
+@require_POST
+def run_start(request: HttpRequest) -> HttpResponse:
+    draft = drafting.draft_of(request.user)
+    drafting.take_typed(draft, request.POST)
+    try:
+        variants = drafting.variants_of(request.user, draft, request.POST.getlist("column"))
+        key = request.POST.get("idempotency_key", "")[:100]
+        run = running.start_run(request.user, draft.messages, variants, idempotency_key=key)
+    except (Refused, running.TooLarge, running.Conflict) as error:
+        drafting.keep_typed(draft)
+        return refuse(request, error) if request.htmx else show_page(request, draft, error)
+    drafting.keep_run(draft, run, variants)
+    return show_outputs(request, draft) if request.htmx else redirect(run)
+
+
+@require_safe
+def run_detail(request: HttpRequest, pk) -> HttpResponse:
+    run = get_visible(request.user, Run, pk)
+    calls = drafting.calls_of(run)
+    context = {
+        "run": run,
+        "calls": calls,
+        "settings_asked": _settings_asked(calls),
+        "is_fixed": True,
+        "is_running": any(is_going(call) for call in calls),
+        "is_in_playground": drafting.draft_of(request.user).run_id == run.pk,
+    }
+    return render(request, "runs/detail.html", context | tabs_of(calls))
+
+
+@require_POST
+def run_stop(request: HttpRequest, pk) -> HttpResponse:
+    running.stop_run(get_visible(request.user, Run, pk))
+    return HttpResponse(status=204)
+
+
+@require_POST
+def call_stop(request: HttpRequest, pk) -> HttpResponse:
+    running.stop_call(get_visible(request.user, Call, pk))
+    return HttpResponse(status=204)
+
+
+@require_POST
+def call_retry(request: HttpRequest, pk) -> HttpResponse:
+    call = get_visible(request.user, Call, pk)
+    try:
+        call = running.retry_call(request.user, call)
+    except running.Conflict:
+        call = call.run.calls.filter(position=call.position, repetition=call.repetition).last()
+    except Refused as error:
+        response = render(
+            request, "_toast.html", {"text": error.message, "level": "error"}, status=422
+        )
+        response["HX-Retarget"], response["HX-Reswap"] = "#toasts", "beforeend"
+        return response
+    return render(request, "runs/_call.html", {"call": call})
+
+
+def _settings_asked(calls: list[Call]) -> list[dict]:
+    """What was set for which columns: one entry where all were asked alike."""
+    asked: dict[str, dict] = {}
+    for call in calls:
+        entry = {"params": call.overrides, "stop": call.stop_override or [], "calls": []}
+        asked.setdefault(repr((entry["params"], entry["stop"])), entry)["calls"].append(call)
+    return list(asked.values())

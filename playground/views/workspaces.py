@@ -1,0 +1,231 @@
+"""Where credentials live: the workspaces a person can use, and their own token for each."""
+
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import Count
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from .. import connecting, starting
+from ..access import can_edit, credential_of, get_visible, visible_to
+from ..connecting import Refused
+from ..forms import ConfirmNameForm, CredentialForm, WorkspaceForm
+from ..models import Credential, Endpoint, User, Workspace
+
+
+@dataclass(frozen=True)
+class Line:
+    """One workspace as one person sees it."""
+
+    workspace: Workspace
+    credential: Credential | None
+    endpoint_count: int
+    can_edit: bool
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@sensitive_post_parameters("token")
+def workspace_list(request: HttpRequest) -> HttpResponse:
+    """The list; POST adds a workspace, or takes the one that the environment offers."""
+    if request.method != "POST":
+        return _list_page(request, WorkspaceForm())
+    if "accept-offer" in request.POST:
+        return _accept_offer(request)
+    form = WorkspaceForm(request.POST)
+    if form.is_valid():
+        try:
+            workspace = _add(request.user, form.cleaned_data)
+        except Refused as refused:
+            form.refuse(refused)
+        else:
+            _check_and_tell(request, workspace)
+            return redirect("workspace-list")
+    return _list_page(request, form, status=422)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@sensitive_post_parameters("token")
+def workspace_edit(request: HttpRequest, pk) -> HttpResponse:
+    """Name and host for those who may change them; everybody's own token below."""
+    workspace = get_visible(request.user, Workspace, pk)
+    if request.method != "POST":
+        return _edit_page(request, workspace)
+    if not can_edit(request.user, workspace):
+        raise PermissionDenied("Only its owner changes a workspace.")
+    form = WorkspaceForm(request.POST)
+    if form.is_valid():
+        had_token = credential_of(request.user, workspace) is not None
+        try:
+            workspace = _change(request.user, pk, form.cleaned_data)
+        except Refused as refused:
+            form.refuse(refused)
+        else:
+            if form.cleaned_data["token"] or not had_token:
+                _check_and_tell(request, workspace)
+            else:
+                messages.success(request, f"Saved {workspace}.")
+            return redirect("workspace-list")
+    return _edit_page(request, workspace, form=form, status=422)
+
+
+@require_POST
+def workspace_check(request: HttpRequest, pk) -> HttpResponse:
+    workspace = get_visible(request.user, Workspace, pk)
+    answer = connecting.check_workspace(request.user, workspace)
+    if not request.htmx:
+        _tell(request, workspace, answer)
+        return redirect("workspace-list")
+    context = {"line": _line(request.user, workspace), "error": answer.get("error")}
+    return render(request, "workspaces/_workspace.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def workspace_delete(request: HttpRequest, pk) -> HttpResponse:
+    workspace = get_visible(request.user, Workspace, pk)
+    if not can_edit(request.user, workspace):
+        raise PermissionDenied("Only its owner deletes a workspace.")
+    if request.method != "POST":
+        return _delete_page(request, workspace, ConfirmNameForm(workspace.name))
+    form = ConfirmNameForm(workspace.name, request.POST)
+    if form.is_valid():
+        try:
+            connecting.delete_workspace(workspace)
+        except Refused as refused:
+            form.refuse(refused)
+        else:
+            messages.success(request, f"Deleted {workspace} and its stored token.")
+            return redirect("workspace-list")
+    return _delete_page(request, workspace, form, status=422)
+
+
+@require_POST
+@sensitive_post_parameters("token")
+def credential_save(request: HttpRequest, pk) -> HttpResponse:
+    """Anybody who sees a workspace may store a token of their own for it."""
+    workspace = get_visible(request.user, Workspace, pk)
+    form = CredentialForm(request.POST, auto_id="credential-%s")
+    if form.is_valid():
+        try:
+            connecting.save_credential(request.user, workspace, form.cleaned_data["token"])
+        except Refused as refused:
+            form.refuse(refused)
+        else:
+            _check_and_tell(request, workspace)
+            return redirect("workspace-list")
+    return _edit_page(request, workspace, credential_form=form, status=422)
+
+
+@require_POST
+def credential_delete(request: HttpRequest, pk) -> HttpResponse:
+    workspace = get_visible(request.user, Workspace, pk)
+    visible_to(request.user, Credential).filter(workspace=workspace).delete()
+    messages.success(request, f"Erased your token for {workspace}. Revoke it in Databricks too.")
+    return redirect("workspace-list")
+
+
+# What the pages show ------------------------------------------------------------------------
+
+
+def _list_page(request: HttpRequest, form: WorkspaceForm, status: int = 200) -> HttpResponse:
+    context = {
+        "lines": _lines(request.user, visible_to(request.user, Workspace)),
+        "form": form,
+        "offered": starting.offered_workspace(request.user),
+    }
+    return render(request, "workspaces/list.html", context, status=status)
+
+
+def _edit_page(
+    request: HttpRequest, workspace: Workspace, status: int = 200, **forms
+) -> HttpResponse:
+    stored = {"name": workspace.name, "host": workspace.host}
+    context = {
+        "line": _line(request.user, workspace),
+        "form": WorkspaceForm(initial=stored),
+        "credential_form": CredentialForm(auto_id="credential-%s"),
+    }
+    return render(request, "workspaces/edit.html", context | forms, status=status)
+
+
+def _delete_page(
+    request: HttpRequest, workspace: Workspace, form: ConfirmNameForm, status: int = 200
+) -> HttpResponse:
+    context = {
+        "workspace": workspace,
+        "form": form,
+        "endpoints": visible_to(request.user, Endpoint).filter(workspace=workspace),
+    }
+    return render(request, "workspaces/delete.html", context, status=status)
+
+
+def _line(user: User, workspace: Workspace) -> Line:
+    return _lines(user, [workspace])[0]
+
+
+def _lines(user: User, workspaces) -> list[Line]:
+    credentials = {c.workspace_id: c for c in visible_to(user, Credential)}
+    counted = visible_to(user, Endpoint).order_by().values_list("workspace")
+    counts = dict(counted.annotate(Count("pk")))
+    return [
+        Line(w, credentials.get(w.pk), counts.get(w.pk, 0), can_edit(user, w)) for w in workspaces
+    ]
+
+
+# What they do -------------------------------------------------------------------------------
+
+
+def _add(user: User, typed: dict) -> Workspace:
+    """The workspace and, if one was typed, the token: both or neither."""
+    with transaction.atomic():
+        workspace = connecting.save_workspace(
+            Workspace(owner=user, name=typed["name"], host=typed["host"])
+        )
+        if typed["token"]:
+            connecting.save_credential(user, workspace, typed["token"])
+    return workspace
+
+
+def _change(user: User, pk, typed: dict) -> Workspace:
+    """A stored token is sealed for its host: another host needs it typed again."""
+    workspace = get_visible(user, Workspace, pk)
+    had_token = credential_of(user, workspace) is not None
+    workspace.name, workspace.host = typed["name"], typed["host"]
+    with transaction.atomic():
+        connecting.save_workspace(workspace)
+        if typed["token"]:
+            connecting.save_credential(user, workspace, typed["token"])
+        elif had_token and credential_of(user, workspace) is None:
+            raise Refused(
+                "token", "The host changed: type the token again. The old one is for the old host."
+            )
+    return workspace
+
+
+def _check_and_tell(request: HttpRequest, workspace: Workspace) -> None:
+    if credential_of(request.user, workspace) is None:
+        messages.success(request, f"Saved {workspace}. Add a token to use it.")
+    else:
+        _tell(request, workspace, connecting.check_workspace(request.user, workspace))
+
+
+def _tell(request: HttpRequest, workspace: Workspace, answer: dict) -> None:
+    if answer["ok"]:
+        messages.success(request, f"{workspace} works: you are {answer['user_name']} there.")
+    else:
+        error = answer["error"]
+        messages.error(request, f"{workspace}: {error['message']} {error['hint']}")
+
+
+def _accept_offer(request: HttpRequest) -> HttpResponse:
+    try:
+        workspace = starting.accept_offer(request.user)
+    except Refused as refused:
+        messages.error(request, refused.message)
+    else:
+        _check_and_tell(request, workspace)
+    return redirect("workspace-list")

@@ -1,0 +1,192 @@
+// Moving about: keys, columns, the picker, the splitter. Works on the playground and on a run.
+"use strict";
+
+(() => {
+  const play = document.querySelector(".play");
+  const panel = document.getElementById("prompt");
+  const isField = (element) => element.matches("input, textarea, select, [contenteditable]");
+
+  // Columns --------------------------------------------------------------------------------
+
+  function goTo(column) {
+    if (!column) return;
+    document.getElementById("pane-outputs").checked = true;
+    column.scrollIntoView({ inline: "start", block: "nearest" });
+    column.querySelector(".col__body").focus({ preventScroll: true });
+    markCurrent(column);
+  }
+
+  function markCurrent(column) {
+    for (const item of document.querySelectorAll("#strip [aria-current]")) item.removeAttribute("aria-current");
+    document.querySelector(`#strip [href="#${column.id}"]`)?.setAttribute("aria-current", "true");
+  }
+
+  function currentColumn() {
+    const focused = document.activeElement.closest(".col");
+    const marked = document.querySelector("#strip [aria-current]")?.getAttribute("href");
+    return focused || (marked && document.querySelector(marked));
+  }
+
+  function step(by) {
+    const columns = run.columns();
+    const at = columns.indexOf(currentColumn());
+    goTo(columns[Math.min(columns.length - 1, Math.max(0, at + by))]);
+  }
+
+  document.addEventListener("click", (event) => {
+    const item = event.target.closest("#strip a");
+    if (!item) return;
+    event.preventDefault();
+    goTo(document.querySelector(item.getAttribute("href")));
+  });
+  document.addEventListener("focusin", (event) => {
+    const column = event.target.closest(".col");
+    if (column) markCurrent(column);
+  });
+
+  // Keys -----------------------------------------------------------------------------------
+
+  function press(selector) {
+    const button = currentColumn()?.querySelector(selector);
+    if (button && !button.disabled) button.click();
+  }
+
+  const KEYS = {
+    e: () => document.getElementById("picker") && site.open("picker"),
+    p: () => focusPrompt(),
+    c: () => press("[data-copy]"),
+    r: () => press("[data-retry]"),
+    "[": () => togglePanel(),
+    "?": () => site.open("keys"),
+    ArrowLeft: () => step(-1),
+    ArrowRight: () => step(1),
+  };
+
+  function focusPrompt() {
+    const messages = panel.querySelectorAll(".editor > textarea");
+    if (!messages.length) return;
+    panel.hidden = false;
+    document.getElementById("pane-prompt").checked = true;
+    messages[messages.length - 1].focus();
+  }
+
+  function togglePanel() {
+    panel.hidden = !panel.hidden;
+  }
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) return runAll(event);
+    if (event.defaultPrevented || event.isComposing || site.isOverlayOpen()) return;
+    if (event.key === "Escape") return run.stop();
+    if (event.ctrlKey || event.metaKey || event.altKey || isField(event.target)) return;
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const act = /^[1-9]$/.test(key) ? () => goTo(run.columns()[key - 1]) : KEYS[key];
+    if (!act) return;
+    event.preventDefault();
+    act();
+  });
+
+  function runAll(event) {
+    const button = document.getElementById("run");
+    if (!button || site.isOverlayOpen()) return;
+    event.preventDefault();
+    if (!button.disabled) panel.requestSubmit(button);
+  }
+
+  const runStop = document.getElementById("stop");
+  if (!document.getElementById("run")) {
+    runStop.addEventListener("click", () => run.stop());
+    document.addEventListener("run:changed", (event) => { runStop.disabled = !event.detail.isGoing; });
+  }
+
+  // Picker ---------------------------------------------------------------------------------
+
+  const picker = document.getElementById("picker");
+
+  function countChosen() {
+    const chosen = picker.querySelectorAll("[name=endpoint]:checked").length;
+    picker.querySelector("[data-use]").textContent = `Use ${chosen} endpoint${chosen === 1 ? "" : "s"}`;
+  }
+
+  function filterPicker(words) {
+    const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
+    let shown = 0;
+    for (const group of picker.querySelectorAll("[data-group]")) {
+      let inGroup = 0;
+      for (const item of group.querySelectorAll(".picker__item")) {
+        const text = item.textContent.toLowerCase();
+        item.hidden = !wanted.every((word) => text.includes(word));
+        inGroup += item.hidden ? 0 : 1;
+      }
+      group.hidden = !inGroup;
+      shown += inGroup;
+    }
+    const none = picker.querySelector("[data-none]");
+    none.hidden = shown > 0 || !wanted.length;
+  }
+
+  function movePicker(event) {
+    const stops = [picker.querySelector("[type=search]"),
+      ...picker.querySelectorAll(".picker__item:not([hidden]) input")];
+    const at = stops.indexOf(document.activeElement);
+    if (at < 0) return;
+    event.preventDefault();
+    stops[Math.min(stops.length - 1, Math.max(0, at + (event.key === "ArrowDown" ? 1 : -1)))].focus();
+  }
+
+  if (picker) {
+    picker.addEventListener("input", (event) => {
+      if (event.target.type === "search") filterPicker(event.target.value);
+      else countChosen();
+    });
+    picker.addEventListener("keydown", (event) => {
+      if (event.key === "ArrowDown" || event.key === "ArrowUp") movePicker(event);
+    });
+    picker.addEventListener("close", () => {
+      const form = picker.querySelector("form");
+      form.reset(); // what was ticked and not used is forgotten
+      filterPicker("");
+      countChosen();
+    });
+    document.addEventListener("htmx:afterRequest", (event) => {
+      if (picker.contains(event.detail.elt) && event.detail.successful) picker.close();
+    });
+  }
+
+  // Splitter -------------------------------------------------------------------------------
+
+  const splitter = document.querySelector(".splitter");
+  const [LEAST, MOST, STEP] = [280, 720, 16];
+
+  function setWidth(px) {
+    const width = Math.round(Math.min(MOST, Math.max(LEAST, px)));
+    play.style.setProperty("--panel-w", `${width}px`);
+    splitter.setAttribute("aria-valuenow", width);
+    try {
+      localStorage.setItem("panel-width", width);
+    } catch {
+      // Not kept, then.
+    }
+  }
+
+  splitter.addEventListener("pointerdown", (event) => {
+    splitter.setPointerCapture(event.pointerId);
+    event.preventDefault();
+  });
+  splitter.addEventListener("pointermove", (event) => {
+    if (splitter.hasPointerCapture(event.pointerId)) setWidth(event.clientX - play.getBoundingClientRect().left);
+  });
+  splitter.addEventListener("keydown", (event) => {
+    const by = { ArrowLeft: -STEP, ArrowRight: STEP }[event.key];
+    if (!by) return;
+    event.preventDefault();
+    setWidth(panel.getBoundingClientRect().width + by);
+  });
+
+  try {
+    const kept = Number(localStorage.getItem("panel-width"));
+    if (kept) setWidth(kept);
+  } catch {
+    // Storage is forbidden: the width of the style sheet holds.
+  }
+})();

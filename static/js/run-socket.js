@@ -1,0 +1,399 @@
+// The live board: columns follow their calls over one socket, and nothing that did not change is
+// touched, so that selections, focus and scroll positions stay where they are.
+"use strict";
+
+const run = (() => {
+  const NEAR_END_PX = 48;
+  const TICK_MS = 100;
+  const ANNOUNCE_EVERY_MS = 3000;
+  const LONGEST_WAIT_S = 15;
+  const AGAIN_MS = 500;
+  const ENDED = 1000, SIGNED_OUT = 4401, NO_SUCH_RUN = 4404;
+  const GOING = ["queued", "waiting", "streaming"];
+  const OVER = ["done", "failed", "stopped"];
+
+  const byId = (id) => document.getElementById(id);
+  const board = () => byId("board");
+  const columns = () => [...document.querySelectorAll("#board > .col")];
+  const isGoing = (column) => GOING.includes(column.dataset.status);
+
+  function fragmentOf(html) {
+    const template = document.createElement("template");
+    template.innerHTML = html;
+    return template.content;
+  }
+
+  // Columns --------------------------------------------------------------------------------
+
+  // A column as the server has it -> the column on the page. Answers the node that shows it now.
+  function applyColumn(there, fresh) {
+    if (there.dataset.call !== fresh.dataset.call) {
+      const held = there.contains(document.activeElement) ? document.activeElement : null;
+      there.replaceWith(fresh);
+      if (held) (byId(held.id)?.disabled === false ? byId(held.id) : bodyOf(fresh)).focus({ preventScroll: true });
+      return fresh;
+    }
+    const before = there.dataset.status;
+    Object.assign(there.dataset, { ...fresh.dataset });
+    clocks.delete(there);
+    copyInside(there, fresh, ".col__status");
+    copyInside(there, fresh, ".metrics");
+    copyFoot(there, fresh);
+    keepPlace(there, () => {
+      setText(textOf(there), textOf(fresh).textContent);
+      copyInside(there, fresh, ".col__note");
+    });
+    const [body, freshBody] = [bodyOf(there), bodyOf(fresh)];
+    if (freshBody.hasAttribute("aria-busy")) body.setAttribute("aria-busy", "true");
+    else body.removeAttribute("aria-busy");
+    if (before !== there.dataset.status) sayIfOver(there);
+    return there;
+  }
+
+  const bodyOf = (column) => column.querySelector(".col__body");
+  const textOf = (column) => column.querySelector(".plain");
+
+  function copyInside(there, fresh, selector) {
+    const [to, from] = [there.querySelector(selector), fresh.querySelector(selector)];
+    if (to.innerHTML === from.innerHTML) return;
+    to.replaceChildren(...from.childNodes);
+    window.htmx?.process(to);
+  }
+
+  // Buttons stay the same nodes, so that a focused one keeps the focus.
+  function copyFoot(there, fresh) {
+    for (const button of fresh.querySelectorAll(".col__foot button")) {
+      const old = byId(button.id);
+      if (old) old.disabled = button.disabled;
+    }
+  }
+
+  function setText(element, text) {
+    const node = textNode(element);
+    if (node.data === text) return;
+    if (text.startsWith(node.data)) node.appendData(text.slice(node.data.length));
+    else node.data = text;
+  }
+
+  // The one text node of an output; the parser makes several of a very long text.
+  function textNode(element) {
+    if (element.childNodes.length > 1) element.normalize();
+    return element.firstChild || element.appendChild(document.createTextNode(""));
+  }
+
+  // Follow the text only where the reader was at its end; otherwise offer to go there.
+  function keepPlace(column, change) {
+    const body = bodyOf(column);
+    const wasAtEnd = isAtEnd(body);
+    change();
+    if (wasAtEnd) body.scrollTop = body.scrollHeight;
+    column.querySelector("[data-jump]").hidden = isAtEnd(body);
+  }
+
+  function isAtEnd(body) {
+    return body.scrollHeight - body.scrollTop - body.clientHeight < NEAR_END_PX;
+  }
+
+  // The outputs of an answer -> the outputs on the page; untouched columns stay the same nodes.
+  function mergeOutputs(there, fresh) {
+    const [to, from] = [there.querySelector("#board"), fresh.querySelector("#board")];
+    if (!to || !from) {
+      const children = [...fresh.childNodes];
+      there.replaceChildren(...children);
+      return children.filter((node) => node.nodeType === Node.ELEMENT_NODE);
+    }
+    for (const part of ["#strip", "#run-link"]) copyInside(there, fresh, part);
+    const isSameRun = to.dataset.run === from.dataset.run;
+    Object.assign(to.dataset, { ...from.dataset });
+    const added = mergeColumns(to, [...from.querySelectorAll(":scope > .col")]);
+    if (!isSameRun) firstWasStarted();
+    return added;
+  }
+
+  function mergeColumns(to, fresh) {
+    const wanted = new Set(fresh.map((column) => column.id));
+    for (const column of columns()) if (!wanted.has(column.id)) column.remove();
+    const added = [];
+    let last = null;
+    for (const column of fresh) {
+      const old = byId(column.id);
+      const isSame = old && old.dataset.endpoint === column.dataset.endpoint;
+      const now = isSame ? applyColumn(old, column) : column;
+      if (old && !isSame) old.remove();
+      if (now !== old) added.push(now);
+      if (!isSame) last ? last.after(now) : to.prepend(now);
+      last = now;
+    }
+    return added;
+  }
+
+  // Messages -------------------------------------------------------------------------------
+
+  const pending = new Map(); // call id -> text that waits for the next frame
+
+  function hear(message) {
+    if (message.type === "call") hearCall(message);
+    if (message.type === "delta") hearDelta(message);
+    if (message.type === "run") flush();
+  }
+
+  function hearCall(message) {
+    pending.delete(message.id); // the column comes with all of its text
+    const fresh = fragmentOf(message.html).querySelector(".col");
+    const there = byId(fresh.id);
+    // Another set of columns by now, or an earlier attempt: not for this board.
+    if (!there || there.dataset.endpoint !== fresh.dataset.endpoint) return;
+    if (there.dataset.call && Number(there.dataset.attempt) > Number(fresh.dataset.attempt)) return;
+    const now = applyColumn(there, fresh);
+    if (now !== there) window.htmx?.process(now);
+    refresh();
+  }
+
+  function hearDelta(message) {
+    const column = byId(`call-${message.id}-text`)?.closest(".col");
+    if (!column) return;
+    if (column.dataset.status !== "streaming") beginStreaming(column);
+    if (message.ttft_ms !== undefined) {
+      column.querySelector(".metrics dd").textContent = `${(message.ttft_ms / 1000).toFixed(2)} s`;
+    }
+    if (!pending.size) requestAnimationFrame(flush);
+    pending.set(message.id, (pending.get(message.id) || "") + message.text);
+  }
+
+  function beginStreaming(column) {
+    column.dataset.status = "streaming";
+    const status = column.querySelector(".status");
+    status.lastChild.data = "Streaming";
+    column.querySelector(".col__note").replaceChildren();
+    column.querySelector("[data-copy]").disabled = false;
+    refresh();
+  }
+
+  function flush() {
+    for (const [id, text] of pending) {
+      const element = byId(`call-${id}-text`);
+      if (element) keepPlace(element.closest(".col"), () => textNode(element).appendData(text));
+    }
+    pending.clear();
+  }
+
+  // Socket ---------------------------------------------------------------------------------
+
+  let line = null; // the open socket and what it is for
+  let attempt = 0;
+  let retryAt = 0;
+  let retryTimer = 0;
+
+  function wantedAddress() {
+    const address = board()?.dataset.socket;
+    return address && columns().some((column) => column.dataset.call && isGoing(column)) ? address : "";
+  }
+
+  // Have the line that the board needs: none, the one there is, or a new one.
+  function connect() {
+    const address = wantedAddress();
+    if (line && (line.address === address || (!address && line.address === board()?.dataset.socket))) return;
+    if (line) line.socket.close();
+    line = null;
+    if (address && !retryTimer) openLine(address);
+    if (!address) calmDown();
+  }
+
+  function openLine(address) {
+    clearTimeout(retryTimer);
+    retryTimer = 0;
+    const scheme = location.protocol === "https:" ? "wss" : "ws";
+    const mine = { address, socket: new WebSocket(`${scheme}://${location.host}${address}`) };
+    line = mine;
+    mine.socket.onmessage = (event) => {
+      if (line !== mine) return;
+      calmDown();
+      hear(JSON.parse(event.data));
+    };
+    mine.socket.onclose = (event) => {
+      if (line !== mine) return;
+      line = null;
+      flush();
+      if (event.code === SIGNED_OUT) return showSignedOut();
+      if (event.code === NO_SUCH_RUN) return calmDown();
+      if (event.code !== ENDED) return retryLater();
+      calmDown();
+      // Over, as far as this line knew; a retry may have begun just then.
+      if (wantedAddress()) retryTimer = setTimeout(retryNow, AGAIN_MS);
+    };
+  }
+
+  function retryLater() {
+    attempt += 1;
+    const wait = Math.min(2 ** (attempt - 1), LONGEST_WAIT_S);
+    retryAt = Date.now() + wait * 1000;
+    retryTimer = setTimeout(retryNow, wait * 1000);
+    byId("connection").hidden = false;
+    showWait();
+  }
+
+  function retryNow() {
+    clearTimeout(retryTimer);
+    retryTimer = 0;
+    retryAt = 0;
+    showWait();
+    const address = wantedAddress();
+    if (address && !line) openLine(address);
+    else calmDown();
+  }
+
+  function showWait() {
+    const words = byId("connection")?.querySelector("[data-attempt]");
+    if (!words || !attempt) return;
+    const left = Math.max(0, Math.ceil((retryAt - Date.now()) / 1000));
+    const said = left ? `attempt ${attempt}, in ${left} s` : `attempt ${attempt}`;
+    if (words.textContent !== said) words.textContent = said;
+  }
+
+  function calmDown() {
+    attempt = 0;
+    if (byId("connection")) byId("connection").hidden = true;
+  }
+
+  function showSignedOut() {
+    calmDown();
+    byId("signed-out").hidden = false;
+  }
+
+  // What the page says about the run -------------------------------------------------------
+
+  const clocks = new WeakMap(); // column -> when its time on the page was right
+  const plainTitle = document.title;
+  let wasGoing = false;
+
+  function summary() {
+    const started = columns().filter((column) => column.dataset.call);
+    const over = started.filter((column) => OVER.includes(column.dataset.status)).length;
+    return { started: started.length, over, isGoing: over < started.length };
+  }
+
+  // After anything changed: the strip, the tab, the title, the line, and whoever listens.
+  function refresh() {
+    for (const column of columns()) showInStrip(column);
+    const now = summary();
+    const tab = document.querySelector("[data-progress]");
+    if (tab) {
+      tab.hidden = !now.started;
+      tab.textContent = `${now.over} of ${now.started} done`;
+    }
+    if (now.isGoing) document.title = `● ${now.over} of ${now.started} · ${plainTitle}`;
+    else document.title = wasGoing ? `Done · ${plainTitle}` : plainTitle;
+    wasGoing = wasGoing || now.isGoing;
+    connect();
+    document.dispatchEvent(new CustomEvent("run:changed", { detail: now }));
+  }
+
+  function firstWasStarted() {
+    wasGoing = false;
+    for (const column of columns()) {
+      column.querySelector("[data-jump]").hidden = true;
+    }
+  }
+
+  const WORDS = { failed: "failed", stopped: "stopped", queued: "queued", idle: "" };
+  const SPOKEN = { done: ", done", streaming: ", streaming", waiting: ", waiting", idle: ", not run yet" };
+
+  function showInStrip(column) {
+    const item = document.querySelector(`#strip [href="#${column.id}"]`);
+    if (!item) return;
+    const status = column.dataset.status;
+    const [old, sign] = [item.querySelector("svg, .dot"), column.querySelector(".status").firstElementChild];
+    if (item.dataset.status !== status && old && sign) old.replaceWith(sign.cloneNode(true));
+    item.dataset.status = status;
+    const brief = WORDS[status] ?? column.querySelector(".col__time").textContent;
+    setIfOther(item.querySelector("[data-brief]"), brief);
+    setIfOther(item.querySelector("[data-state]"), SPOKEN[status] || "");
+  }
+
+  function setIfOther(element, text) {
+    if (element.textContent !== text) element.textContent = text;
+  }
+
+  function tick() {
+    showWait();
+    for (const column of columns()) {
+      if (!["waiting", "streaming"].includes(column.dataset.status)) continue;
+      const clock = clocks.get(column) || { at: performance.now(), ms: Number(column.dataset.elapsedMs) };
+      clocks.set(column, clock);
+      const time = `${((clock.ms + performance.now() - clock.at) / 1000).toFixed(1)} s`;
+      setIfOther(column.querySelector(".col__time"), time);
+      const brief = document.querySelector(`#strip [href="#${column.id}"] [data-brief]`);
+      if (brief) setIfOther(brief, time);
+    }
+  }
+
+  const toSay = [];
+  let saidAt = 0;
+  let sayTimer = 0;
+
+  function sayIfOver(column) {
+    const letter = column.querySelector(".letter").textContent;
+    const time = column.querySelector(".col__time").textContent.replace(" s", " seconds");
+    const words = {
+      done: `Column ${letter} finished in ${time}.`,
+      failed: `Column ${letter} failed.`,
+      stopped: `Column ${letter} stopped.`,
+    };
+    if (!words[column.dataset.status]) return;
+    toSay.push(words[column.dataset.status]);
+    if (!sayTimer) sayTimer = setTimeout(say, Math.max(50, saidAt + ANNOUNCE_EVERY_MS - Date.now()));
+  }
+
+  function say() {
+    sayTimer = 0;
+    saidAt = Date.now();
+    site.announce(toSay.splice(0).join(" "));
+  }
+
+  // Stop the run of this board.
+  function stop() {
+    const address = board()?.dataset.stop;
+    if (!address || !summary().isGoing) return;
+    site.post(address).then((answer) => {
+      if (answer.status !== 204) throw new Error(answer.status);
+    }).catch(() => site.toast("The run could not be stopped: the server did not take it. Try again.", { isError: true }));
+  }
+
+  window.htmx?.defineExtension("columns", {
+    isInlineSwap: (style) => style === "columns",
+    handleSwap(style, target, fragment) {
+      if (style !== "columns") return false;
+      const added = mergeOutputs(target, fragment.querySelector("#outputs"));
+      refresh();
+      return added;
+    },
+  });
+
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-reconnect]")) retryNow();
+    const jump = event.target.closest("[data-jump]");
+    if (!jump) return;
+    const body = bodyOf(jump.closest(".col"));
+    body.scrollTop = body.scrollHeight;
+    body.focus({ preventScroll: true });
+  });
+  document.addEventListener("scroll", (event) => {
+    if (!event.target.matches?.(".col__body")) return;
+    if (isAtEnd(event.target)) event.target.closest(".col").querySelector("[data-jump]").hidden = true;
+  }, { capture: true, passive: true });
+  document.addEventListener("htmx:afterSwap", (event) => {
+    // A retried column took the focus with it when it was replaced.
+    if (event.target.matches?.(".col") && document.activeElement === document.body) {
+      bodyOf(byId(event.target.id)).focus({ preventScroll: true });
+    }
+    refresh();
+  });
+  window.addEventListener("online", () => attempt && retryNow());
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden && retryTimer) retryNow();
+  });
+
+  setInterval(tick, TICK_MS);
+  document.addEventListener("DOMContentLoaded", refresh);
+  return { columns, stop, summary };
+})();

@@ -1,0 +1,74 @@
+"""Builders with plain defaults: rows as they would be after somebody made them the usual way."""
+
+from django.utils import timezone
+
+from playground import connecting
+from playground.models import Call, Endpoint, Membership, Run, Team, User, Workspace
+
+PASSWORD = "a-long-test-password"
+HOST = "https://adb-1.2.azuredatabricks.net"
+TOKEN = "dapi0123456789abcdef0123456789abcdef"
+
+
+def make_team(name: str = "Acme") -> Team:
+    return Team.objects.create(name=name)
+
+
+def make_user(
+    username: str, *, team: Team | None = None, role: str = Membership.Role.MEMBER
+) -> User:
+    user = User.objects.create_user(username, password=PASSWORD)
+    user.memberships.all().delete()  # a new account joins the first team by itself
+    if team is not None:
+        Membership.objects.create(user=user, team=team, role=role)
+    return user
+
+
+def make_workspace(
+    owner: User, *, name: str = "prod-eu", host: str = HOST, token: str | None = None, **fields
+) -> Workspace:
+    """A workspace; with `token` also the owner's sealed credential for it."""
+    workspace = Workspace.objects.create(owner=owner, name=name, host=host, **fields)
+    if token is not None:
+        connecting.save_credential(owner, workspace, token)
+    return workspace
+
+
+def make_endpoint(
+    owner: User,
+    *,
+    name: str = "echo",
+    kind: str = Endpoint.Kind.DRIVER,
+    task: str = Endpoint.Task.CUSTOM,
+    **fields,
+) -> Endpoint:
+    """A driver on this machine unless told otherwise; pass `team=` to share it."""
+    if kind == Endpoint.Kind.DRIVER:
+        fields.setdefault("url", "http://127.0.0.1:7777/")
+    return Endpoint.objects.create(owner=owner, name=name, kind=kind, task=task, **fields)
+
+
+def make_run(
+    owner: User, *endpoints: Endpoint, prompt: str = "How are you?", messages=None, **call_fields
+) -> Run:
+    """A run with one call per endpoint, in that order; `call_fields` go to every call."""
+    run = Run.objects.create(
+        owner=owner, messages=messages or [{"role": "user", "content": prompt}], fingerprint=""
+    )
+    for position, endpoint in enumerate(endpoints):
+        make_call(run, endpoint, position=position, **call_fields)
+    return run
+
+
+def make_call(run: Run, endpoint: Endpoint, *, status: str = Call.Status.QUEUED, **fields) -> Call:
+    """One call, with the times that its status implies."""
+    now = timezone.now()
+    if status != Call.Status.QUEUED:
+        fields.setdefault("started_at", now)
+    if status in Call.OVER:
+        fields.setdefault("ended_at", now)
+        fields.setdefault("latency_ms", 0)
+    fields.setdefault("position", run.calls.count())
+    return Call.objects.create(
+        run=run, endpoint=endpoint, config=endpoint.config(), status=status, **fields
+    )

@@ -1,0 +1,69 @@
+"""What people type as JSON or as stop sequences is read exactly, or refused with what to change."""
+
+import json
+import unittest
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from playground.notation import (
+    NotationError,
+    escape,
+    read_object,
+    read_stops,
+    unescape,
+    write_stops,
+)
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=3),
+    max_leaves=5,
+)
+
+
+class StopTests(unittest.TestCase):
+    @given(st.lists(TEXTS.filter(bool)))
+    def test_any_stops_survive_being_written_and_read(self, stops: list[str]) -> None:
+        self.assertEqual(read_stops(write_stops(stops)), stops)
+
+    @given(st.lists(TEXTS.filter(bool)))
+    def test_they_survive_a_browsers_line_ends_too(self, stops: list[str]) -> None:
+        self.assertEqual(read_stops(write_stops(stops).replace("\n", "\r\n")), stops)
+
+    @given(TEXTS)
+    def test_escaped_text_is_one_line(self, text: str) -> None:
+        self.assertNotIn("\n", escape(text))
+        self.assertEqual(unescape(escape(text)), text)
+
+    def test_blanks_count_and_empty_lines_do_not(self) -> None:
+        self.assertEqual(read_stops(" User:\n\n\\n\\n\nEND "), [" User:", "\n\n", "END "])
+
+    def test_other_backslashes_stay(self) -> None:
+        self.assertEqual(unescape(r"\d\\n\ "), "\\d\\n\\ ")
+
+
+class ObjectTests(unittest.TestCase):
+    def test_nothing_typed_is_an_empty_object(self) -> None:
+        for text in ("", "  \n "):
+            self.assertEqual(read_object(text), {})
+
+    @given(st.dictionaries(TEXTS.filter(lambda t: "\0" not in t), VALUES))
+    def test_any_object_is_read_as_it_is(self, value: dict) -> None:
+        self.assertEqual(read_object(json.dumps(value)), value)
+
+    @given(st.text())
+    def test_anything_else_is_refused_in_words(self, text: str) -> None:
+        try:
+            self.assertIsInstance(read_object(text), dict)
+        except NotationError as error:
+            self.assertTrue(str(error).endswith((".", "}.")))
+
+    def test_null_characters_are_refused(self) -> None:
+        for text in ('{"a": "\\u0000"}', '{"\\u0000": 1}', '{"a": ["\\u0000"]}'):
+            with self.subTest(text=text), self.assertRaisesRegex(NotationError, "u0000"):
+                read_object(text)
+
+    def test_a_backslash_before_u0000_is_only_text(self) -> None:
+        self.assertEqual(read_object(r'{"a": "\\u0000"}'), {"a": r"\u0000"})
