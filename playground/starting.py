@@ -9,15 +9,13 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 from urllib.request import urlopen
 
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Value
-from django.db.models.functions import Concat, Substr
 
 from . import connecting
 from .connecting import Refused
@@ -125,9 +123,9 @@ def demo_driver(may_share: bool = True) -> Iterator[None]:
         yield
         return
     driver, port = _start_demo()
-    Endpoint.objects.filter(is_demo=True).exclude(url__contains=f":{port}/").update(
-        url=Concat(Value(f"http://127.0.0.1:{port}/"), Substr("name", len("demo-") + 1))
-    )
+    for endpoint in Endpoint.objects.filter(is_demo=True):
+        endpoint.url = f"http://127.0.0.1:{port}{urlsplit(endpoint.url).path}"
+        endpoint.save(update_fields=["url"])
     try:
         yield
     finally:

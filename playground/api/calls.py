@@ -1,0 +1,134 @@
+"""Calls: one endpoint's answer within a run; stop it, or ask again."""
+
+from datetime import datetime
+from typing import Annotated, Any, NotRequired
+from uuid import UUID
+
+from django.http import HttpRequest
+from ninja import Router
+from ninja.errors import AuthorizationError
+from ninja.responses import Status
+from pydantic import BaseModel, Field
+from typing_extensions import TypedDict
+
+from .. import running
+from ..access import can_run, get_visible
+from ..models import Call
+
+router = Router()
+
+NOT_COUNTED = {"input_tokens": None, "output_tokens": None}
+
+
+class CallError(TypedDict):
+    """Why a call failed: what happened, and what to do next."""
+
+    kind: str
+    message: str
+    hint: str | None
+    upstream_status: NotRequired[int]
+    field: NotRequired[str]
+    retry_after_s: NotRequired[float]
+
+
+class CallUsage(TypedDict):
+    """Tokens as the endpoint counted them; null where it did not."""
+
+    input_tokens: int | None
+    output_tokens: int | None
+    reasoning_tokens: NotRequired[int]
+
+
+class CallSummary(BaseModel):
+    """A call without its texts, for lists."""
+
+    id: UUID
+    run: UUID
+    letter: Annotated[str, Field(description="A, B, C …: its column.")]
+    repetition: int
+    attempt: Annotated[int, Field(description="1, and one more with every retry.")]
+    endpoint: Annotated[UUID | None, Field(description="null once the endpoint is deleted.")]
+    endpoint_name: str
+    status: str
+    usage: CallUsage | None
+    cost: float | None
+    queued_ms: int | None
+    cold_ms: int | None
+    ttft_ms: int | None
+    latency_ms: int | None
+    tokens_per_s: float | None
+    created_at: datetime
+
+
+class CallCard(CallSummary):
+    """A call with its answer."""
+
+    text: str
+    error: CallError | None
+    finish_reason: str | None
+
+
+class CallAnswer(CallCard):
+    """A call with what went over the wire, secrets masked."""
+
+    request: Any
+    response: Any
+
+
+@router.get("/{uuid:pk}", response=CallAnswer, summary="One call")
+def call_get(request: HttpRequest, pk: UUID):
+    return call_answer(get_visible(request.auth, Call, pk))
+
+
+@router.post("/{uuid:pk}/stop", response=CallAnswer, summary="Stop a call")
+def call_stop(request: HttpRequest, pk: UUID):
+    """Ends the request to the endpoint too. The text so far is kept."""
+    running.stop_call(get_visible(request.auth, Call, pk))
+    return call_answer(get_visible(request.auth, Call, pk))
+
+
+@router.post("/{uuid:pk}/retry", response={201: CallAnswer}, summary="Ask again")
+def call_retry(request: HttpRequest, pk: UUID):
+    """A new call in the same run and column; the old one is kept."""
+    call = get_visible(request.auth, Call, pk)
+    if call.endpoint is not None and not can_run(request.auth, call.endpoint):
+        raise AuthorizationError(message=f"Your role does not let you run “{call.endpoint}”.")
+    return Status(201, call_answer(running.retry_call(request.auth, call)))
+
+
+def call_summary(call: Call) -> CallSummary:
+    return CallSummary(**_facts(call))
+
+
+def call_card(call: Call) -> CallCard:
+    return CallCard(**_facts(call), **_answered(call))
+
+
+def call_answer(call: Call) -> CallAnswer:
+    facts = _facts(call) | _answered(call)
+    return CallAnswer(**facts, request=call.request, response=call.response)
+
+
+def _facts(call: Call) -> dict:
+    return {
+        "id": call.id,
+        "run": call.run_id,
+        "letter": call.letter,
+        "repetition": call.repetition,
+        "attempt": call.attempt,
+        "endpoint": call.endpoint_id,
+        "endpoint_name": call.name,
+        "status": call.status,
+        "usage": call.usage and NOT_COUNTED | call.usage,
+        "cost": None,
+        "queued_ms": call.queued_ms,
+        "cold_ms": None,
+        "ttft_ms": call.ttft_ms,
+        "latency_ms": call.latency_ms,
+        "tokens_per_s": call.tokens_per_s,
+        "created_at": call.created_at,
+    }
+
+
+def _answered(call: Call) -> dict:
+    return {"text": call.text, "error": call.error, "finish_reason": call.finish_reason}

@@ -1,0 +1,249 @@
+"""Endpoints: the stored configs that prompts are sent to, with a check and a preview."""
+
+from dataclasses import asdict
+from typing import Annotated, Any, Literal, NotRequired
+from uuid import UUID
+
+from django.http import HttpRequest
+from ninja import Query, Router
+from ninja.errors import AuthorizationError
+from ninja.responses import Status
+from pydantic import BaseModel, Field
+from typing_extensions import TypedDict
+
+from endpoints import Prompt, Token
+
+from .. import connecting
+from ..access import can_edit, can_run, get_visible, visible_to
+from ..connecting import Refused
+from ..models import Endpoint, User, Workspace
+from ..running import check_messages
+from .bodies import Body, Id
+from .calls import CallError
+from .pages import Page, PageQuery, page_of, refuse_unknown
+
+router = Router()
+
+UNOPENED = Token("stays-sealed")  # a preview masks the credential, so it need not be opened
+
+
+class EndpointChanges(Body):
+    """What can be set; the rest is `null` or its default."""
+
+    name: str = ""
+    kind: Literal[tuple(Endpoint.Kind.values)] = ""
+    task: Annotated[
+        Literal[tuple(Endpoint.Task.values)] | None,
+        Field(description="Left out: `chat` for a serving endpoint, `custom` for a driver."),
+    ] = None
+    workspace: Annotated[Id | None, Field(description="For `serving` and `driver_proxy`.")] = None
+    serving_endpoint: Annotated[str | None, Field(max_length=63)] = None
+    cluster_id: Annotated[str | None, Field(max_length=64)] = None
+    port: int | None = None
+    path: Annotated[str | None, Field(max_length=200)] = None
+    url: Annotated[str | None, Field(max_length=500, description="For `driver`.")] = None
+    format: Annotated[
+        Literal[tuple(Endpoint.Format.values)] | None,
+        Field(description="How a custom model of a serving endpoint is asked."),
+    ] = None
+    params: Annotated[dict[str, Any], Field(description="Default parameters.")] = {}
+    stop: Annotated[list[str], Field(description="Default stop sequences.")] = []
+    stream: bool = True
+    timeout_s: int | None = None
+    team: Annotated[Id | None, Field(description="The team it is shared with.")] = None
+
+
+class EndpointBody(EndpointChanges):
+    name: str
+    kind: Literal[tuple(Endpoint.Kind.values)]
+
+
+class EndpointAnswer(BaseModel):
+    id: UUID
+    version: Annotated[int, Field(description="One more with every change of the config.")]
+    name: str
+    owner: Annotated[str, Field(description="User name.")]
+    team: UUID | None
+    is_demo: bool
+    kind: str
+    task: str
+    workspace: UUID | None
+    serving_endpoint: str | None
+    cluster_id: str | None
+    port: int | None
+    path: str | None
+    url: str | None
+    format: str | None
+    params: dict[str, Any]
+    stop: list[str]
+    stream: bool
+    timeout_s: int | None
+    may: Annotated[list[str], Field(description="What you may do: `run`, `edit`, `delete`.")]
+    warnings: list[str]
+
+
+class EndpointCheck(TypedDict):
+    """What a tiny prompt brought back."""
+
+    ok: bool
+    latency_ms: int
+    answer: NotRequired[str]
+    error: NotRequired[CallError]
+
+
+class MessageBody(Body):
+    role: str
+    content: str
+
+
+class PreviewBody(Body):
+    prompt: str | None = None
+    messages: list[MessageBody] | None = None
+    params: dict[str, Any] = {}
+    stop: list[str] | None = None
+
+
+class RequestAnswer(BaseModel):
+    method: str
+    url: str
+    headers: Annotated[dict[str, str], Field(description="Secrets masked.")]
+    body: Any
+
+
+class PreviewAnswer(BaseModel):
+    request: RequestAnswer
+
+
+@router.post("", response={201: EndpointAnswer}, summary="Add an endpoint")
+def endpoint_make(request: HttpRequest, body: EndpointBody):
+    return Status(201, _saved(request.auth, Endpoint(owner=request.auth), body))
+
+
+@router.get("", response=Page[EndpointAnswer], summary="List endpoints")
+def endpoint_list(request: HttpRequest, query: Query[PageQuery]):
+    refuse_unknown(request, PageQuery)
+    rows = visible_to(request.auth, Endpoint).select_related("owner")
+    return page_of(rows, query, lambda row: endpoint_answer(request.auth, row))
+
+
+@router.get("/{uuid:pk}", response=EndpointAnswer, summary="One endpoint")
+def endpoint_get(request: HttpRequest, pk: UUID):
+    return endpoint_answer(request.auth, get_visible(request.auth, Endpoint, pk))
+
+
+@router.patch("/{uuid:pk}", response=EndpointAnswer, summary="Change an endpoint")
+def endpoint_change(request: HttpRequest, pk: UUID, body: EndpointChanges):
+    return _saved(request.auth, _editable(request.auth, pk), body)
+
+
+@router.delete("/{uuid:pk}", response={204: None}, summary="Delete an endpoint")
+def endpoint_delete(request: HttpRequest, pk: UUID):
+    """Its runs stay, with the config as it was."""
+    _editable(request.auth, pk).delete()
+    return Status(204, None)
+
+
+@router.post("/{uuid:pk}/check", response=EndpointCheck, summary="Send a tiny prompt")
+def endpoint_check(request: HttpRequest, pk: UUID):
+    endpoint = get_visible(request.auth, Endpoint, pk)
+    refuse_viewer(request.auth, endpoint)
+    return connecting.check_endpoint(request.auth, endpoint)
+
+
+@router.post("/{uuid:pk}/preview", response=PreviewAnswer, summary="See the exact request")
+def endpoint_preview(request: HttpRequest, pk: UUID, body: PreviewBody):
+    """What a run would send, without sending it."""
+    endpoint = get_visible(request.auth, Endpoint, pk)
+    connecting.check_params(body.params)
+    connecting.check_stop(body.stop or [])
+    prompt = Prompt(
+        messages=tuple(check_messages(messages_of(body.prompt, body.messages))),
+        params=endpoint.params | body.params,
+        stop=tuple(endpoint.stop if body.stop is None else body.stop),
+    )
+    credential = UNOPENED if endpoint.needs_workspace else None
+    client = connecting.client_of(endpoint.config(), endpoint.workspace, credential)
+    return {"request": asdict(client.request(prompt))}
+
+
+def endpoint_answer(user: User, endpoint: Endpoint) -> EndpointAnswer:
+    may = ["run"] if can_run(user, endpoint) else []
+    if can_edit(user, endpoint):
+        may += ["edit", "delete"]
+    return EndpointAnswer(
+        id=endpoint.id,
+        version=endpoint.version,
+        name=endpoint.name,
+        owner=endpoint.owner.username,
+        team=endpoint.team_id,
+        is_demo=endpoint.is_demo,
+        kind=endpoint.kind,
+        task=endpoint.task,
+        workspace=endpoint.workspace_id,
+        serving_endpoint=endpoint.serving_endpoint or None,
+        cluster_id=endpoint.cluster_id or None,
+        port=endpoint.port,
+        path=endpoint.path or None,
+        url=endpoint.url or None,
+        format=endpoint.format or None,
+        params=endpoint.params,
+        stop=endpoint.stop,
+        stream=endpoint.stream,
+        timeout_s=endpoint.timeout_s,
+        may=may,
+        warnings=connecting.warnings_of(endpoint),
+    )
+
+
+def find_endpoint(user: User, id_or_name: str) -> Endpoint | None:
+    """By id, else by name: one's own first, then the oldest of those shared with one's teams."""
+    visible = visible_to(user, Endpoint).select_related("workspace")
+    try:
+        found = visible.filter(pk=UUID(id_or_name)).first()
+    except ValueError:
+        found = None
+    if found is None:
+        named = visible.filter(name=id_or_name).order_by("created_at", "id")
+        found = named.filter(owner=user).first() or named.first()
+    return found
+
+
+def refuse_viewer(user: User, endpoint: Endpoint) -> None:
+    if not can_run(user, endpoint):
+        raise AuthorizationError(message=f"Your role does not let you run “{endpoint}”.")
+
+
+def messages_of(prompt: str | None, messages: list[MessageBody] | None) -> list[dict]:
+    """`prompt` is short for one user message. Exactly one of the two."""
+    if (prompt is None) == (messages is None):
+        raise Refused("prompt", "Send either prompt or messages.")
+    if messages is None:
+        return [{"role": "user", "content": prompt}]
+    return [message.model_dump() for message in messages]
+
+
+def _saved(user: User, endpoint: Endpoint, body: EndpointChanges) -> EndpointAnswer:
+    changes = body.model_dump(exclude_unset=True)
+    if "workspace" in changes:
+        endpoint.workspace = _workspace_of(user, changes.pop("workspace"))
+    if "team" in changes:
+        endpoint.team = connecting.team_of(user, changes.pop("team"))
+    for name, value in changes.items():
+        is_text = name not in ("port", "timeout_s")
+        setattr(endpoint, name, "" if value is None and is_text else value)
+    connecting.save_endpoint(endpoint)
+    return endpoint_answer(user, endpoint)
+
+
+def _workspace_of(user: User, pk: UUID | None) -> Workspace | None:
+    workspace = visible_to(user, Workspace).filter(pk=pk).first()
+    if workspace is None and pk is not None:
+        raise Refused("workspace", "No such workspace. Use the id of one of yours.")
+    return workspace
+
+
+def _editable(user: User, pk: UUID) -> Endpoint:
+    endpoint = get_visible(user, Endpoint, pk)
+    if not can_edit(user, endpoint):
+        raise AuthorizationError(message=f"“{endpoint}” belongs to {endpoint.owner.username}.")
+    return endpoint

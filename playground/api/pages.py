@@ -1,0 +1,68 @@
+"""Lists in pages: `?limit=&cursor=` → `{"items": [...], "next": "cursor" | null}`, newest first."""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Generic, TypeVar
+from uuid import UUID
+
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest
+from pydantic import BaseModel, Field
+
+from ..connecting import Refused
+
+Item = TypeVar("Item")
+
+
+class PageQuery(BaseModel):
+    """Which part of a list."""
+
+    limit: Annotated[int, Field(ge=1, le=200)] = 50
+    cursor: Annotated[str | None, Field(description="`next` of the page before.")] = None
+
+
+class Page(BaseModel, Generic[Item]):
+    """Part of a list; `next` is the cursor of the following part, or null at the end."""
+
+    items: list[Item]
+    next: str | None
+
+
+def page_of(rows: QuerySet, query: PageQuery, answer: Callable[[Model], Item]) -> Page[Item]:
+    """The page after the cursor, which is a place, not a number: new rows do not shift it."""
+    rows = rows.order_by("-created_at", "-id")
+    if query.cursor:
+        made, pk = _read(query.cursor)
+        rows = rows.filter(Q(created_at__lt=made) | Q(created_at=made, id__lt=pk))
+    found = list(rows[: query.limit + 1])
+    items = found[: query.limit]
+    after = _cursor(items[-1]) if len(found) > len(items) else None
+    return Page(items=[answer(row) for row in items], next=after)
+
+
+def refuse_unknown(request: HttpRequest, known: type[BaseModel]) -> None:
+    """A filter that is misspelt must not answer everything."""
+    for name in request.GET:
+        if name not in known.model_fields:
+            names = ", ".join(known.model_fields)
+            raise Refused(name, f"{name} is not known here. Use {names}.")
+
+
+def _cursor(row: Model) -> str:
+    place = json.dumps([row.created_at.isoformat(), row.pk.hex])
+    return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
+
+
+def _read(cursor: str) -> tuple[datetime, UUID]:
+    try:
+        made, pk = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        made = datetime.fromisoformat(made)
+        if made.tzinfo is None:
+            raise ValueError("a moment without its time zone")
+        return made, UUID(pk)
+    except (binascii.Error, ValueError, TypeError, AttributeError) as error:
+        message = "This cursor was not made here. Start without one."
+        raise Refused("cursor", message) from error

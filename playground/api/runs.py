@@ -1,0 +1,206 @@
+"""Runs: start one, read it, stop it, find it again, and follow it as server-sent events."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db.models import Prefetch, QuerySet, prefetch_related_objects
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from ninja import Query, Router
+from ninja.responses import Status
+from pydantic import BaseModel, Field
+
+from .. import running
+from ..access import get_visible, visible_to
+from ..connecting import Refused
+from ..models import Call, Run, User
+from ..running import Variant
+from .bodies import Body
+from .calls import CallCard, CallSummary, call_card, call_summary
+from .endpoints import MessageBody, find_endpoint, messages_of, refuse_viewer
+from .event_stream import END, EVENTS_IN_WORDS, event_stream, let_connection_go, read_positions
+from .pages import Page, PageQuery, page_of, refuse_unknown
+
+router = Router()
+
+RUN_STATUSES = ("running", "ended")
+
+
+class VariantBody(Body):
+    endpoint: Annotated[str, Field(description="An id or a name; your own names come first.")]
+    params: dict[str, Any] = {}
+    stop: list[str] | None = None
+    repetitions: int = 1
+
+
+class RunBody(Body):
+    prompt: Annotated[str | None, Field(description="Short for one user message.")] = None
+    messages: list[MessageBody] | None = None
+    variables: Annotated[dict[str, str], Field(description="Values for {{name}}.")] = {}
+    variants: Annotated[list[VariantBody], Field(max_length=settings.MAX_VARIANTS)]
+    idempotency_key: Annotated[
+        str | None,
+        Field(max_length=100, description="Sending the same key again answers the same run."),
+    ] = None
+
+
+class RunSummary(BaseModel):
+    id: UUID
+    url: Annotated[str, Field(description="The run's page.")]
+    status: Annotated[str, Field(description="`running` or `ended`.")]
+    title: str
+    created_at: datetime
+    calls: list[CallSummary]
+
+
+class RunAnswer(RunSummary):
+    messages: list[MessageBody]
+    variables: dict[str, str]
+    calls: list[CallCard]
+
+
+class RunQuery(PageQuery):
+    """Which runs; all that is given must fit."""
+
+    endpoint: Annotated[str | None, Field(description="An id or a name.")] = None
+    status: Annotated[
+        Literal[(*RUN_STATUSES, *Call.Status.values)] | None,
+        Field(description="Of the run, or of one of its calls."),
+    ] = None
+    author: Annotated[str | None, Field(description="User name.")] = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@router.post("", response={201: RunAnswer}, summary="Start a run")
+def run_start(request: HttpRequest, body: RunBody):
+    run = running.start_run(
+        request.auth,
+        messages_of(body.prompt, body.messages),
+        [_variant(request.auth, number, asked) for number, asked in enumerate(body.variants)],
+        variables=body.variables,
+        idempotency_key=body.idempotency_key,
+    )
+    return Status(201, run_answer(run, request.build_absolute_uri))
+
+
+@router.get("", response=Page[RunSummary], summary="List runs")
+def run_list(request: HttpRequest, query: Query[RunQuery]):
+    refuse_unknown(request, RunQuery)
+    calls = Call.objects.defer("text", "request", "response", "error")
+    rows = _filtered(visible_to(request.auth, Run), request.auth, query)
+    rows = rows.prefetch_related(Prefetch("calls", calls))
+    return page_of(rows, query, lambda run: run_summary(run, request.build_absolute_uri))
+
+
+@router.get("/{uuid:pk}", response=RunAnswer, summary="One run")
+def run_get(request: HttpRequest, pk: UUID):
+    """Every call of it, also those that were retried."""
+    return run_answer(get_visible(request.auth, Run, pk), request.build_absolute_uri)
+
+
+@router.post("/{uuid:pk}/stop", response=RunAnswer, summary="Stop a run")
+def run_stop(request: HttpRequest, pk: UUID):
+    """Stops every call that is still going."""
+    running.stop_run(get_visible(request.auth, Run, pk))
+    return run_answer(get_visible(request.auth, Run, pk), request.build_absolute_uri)
+
+
+@router.get(
+    "/{uuid:pk}/events",
+    summary="Follow a run",
+    description=EVENTS_IN_WORDS,
+    openapi_extra={
+        "responses": {
+            200: {"description": "Events", "content": {"text/event-stream": {"schema": {}}}}
+        }
+    },
+)
+async def run_events(request: HttpRequest, pk: UUID):
+    last_id = request.headers.get("Last-Event-ID", "")
+    run, positions = await sync_to_async(_followed)(request.auth, pk, last_id)
+    if run is None:
+        return HttpResponse(status=204)
+    response = StreamingHttpResponse(
+        event_stream(request, run.pk, positions), content_type="text/event-stream"
+    )
+    response["Cache-Control"] = "no-store"
+    response["X-Accel-Buffering"] = "no"  # a proxy that gathers would hold the text back
+    response["Content-Encoding"] = "identity"  # the same for our own compression
+    return response
+
+
+def _followed(user: User, pk: UUID, last_id: str) -> tuple[Run | None, dict[str, int]]:
+    """The run and what the client has of it; no run when the client has seen its end."""
+    try:
+        run = get_visible(user, Run, pk)
+        if last_id == END and run.status == "ended":
+            return None, {}
+        return run, read_positions(run, last_id)
+    finally:
+        let_connection_go()
+
+
+def run_answer(run: Run, to_url: Callable[[str], str]) -> RunAnswer:
+    """`to_url` makes a whole URL of the path of the run's page."""
+    prefetch_related_objects([run], "calls")
+    return RunAnswer(
+        **_facts(run, to_url),
+        messages=run.messages,
+        variables=run.variables,
+        calls=[call_card(call) for call in run.calls.all()],
+    )
+
+
+def run_summary(run: Run, to_url: Callable[[str], str]) -> RunSummary:
+    return RunSummary(**_facts(run, to_url), calls=[call_summary(c) for c in run.calls.all()])
+
+
+def _facts(run: Run, to_url: Callable[[str], str]) -> dict:
+    return {
+        "id": run.id,
+        "url": to_url(run.get_absolute_url()),
+        "status": run.status,
+        "title": run.title,
+        "created_at": run.created_at,
+    }
+
+
+def _variant(user: User, number: int, asked: VariantBody) -> Variant:
+    endpoint = find_endpoint(user, asked.endpoint)
+    if endpoint is None:
+        raise Refused(
+            f"variants.{number}.endpoint", f"You have no endpoint “{_short(asked.endpoint)}”."
+        )
+    refuse_viewer(user, endpoint)
+    return Variant(endpoint, asked.params, asked.stop, asked.repetitions)
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 60 else name[:59] + "…"
+
+
+def _filtered(rows: QuerySet, user: User, query: RunQuery) -> QuerySet:
+    if query.endpoint:
+        calls = Call.objects.filter(endpoint=find_endpoint(user, query.endpoint) or UUID(int=0))
+        rows = rows.filter(pk__in=calls.values("run"))
+    if query.status == "ended":
+        rows = rows.exclude(pk__in=Call.objects.exclude(status__in=Call.OVER).values("run"))
+    elif query.status == "running":
+        rows = rows.filter(pk__in=Call.objects.exclude(status__in=Call.OVER).values("run"))
+    elif query.status:
+        rows = rows.filter(pk__in=Call.objects.filter(status=query.status).values("run"))
+    if query.author:
+        rows = rows.filter(owner__username=query.author)
+    if query.since:
+        rows = rows.filter(created_at__gte=_aware(query.since))
+    if query.until:
+        rows = rows.filter(created_at__lte=_aware(query.until))
+    return rows
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,78 @@
+"""The API describes itself, and docs/api.md describes it to people."""
+
+import re
+
+from django.conf import settings
+
+from playground.api import errors
+from tests.api import ApiTestCase
+
+ROUTES = {
+    "GET /me",
+    "POST /workspaces",
+    "GET /workspaces",
+    "GET /workspaces/{pk}",
+    "PATCH /workspaces/{pk}",
+    "DELETE /workspaces/{pk}",
+    "PUT /workspaces/{pk}/credential",
+    "DELETE /workspaces/{pk}/credential",
+    "POST /workspaces/{pk}/check",
+    "POST /endpoints",
+    "GET /endpoints",
+    "GET /endpoints/{pk}",
+    "PATCH /endpoints/{pk}",
+    "DELETE /endpoints/{pk}",
+    "POST /endpoints/{pk}/check",
+    "POST /endpoints/{pk}/preview",
+    "POST /runs",
+    "GET /runs",
+    "GET /runs/{pk}",
+    "GET /runs/{pk}/events",
+    "POST /runs/{pk}/stop",
+    "GET /calls/{pk}",
+    "POST /calls/{pk}/stop",
+    "POST /calls/{pk}/retry",
+}
+
+
+class DocsTests(ApiTestCase):
+    def test_the_openapi_document_lists_every_route(self):
+        document = self.ok(self.client.get("/api/v1/openapi.json"))
+        described = {
+            f"{method.upper()} {path.removeprefix('/api/v1')}"
+            for path, operations in document["paths"].items()
+            for method in operations
+        }
+        self.assertEqual(described, ROUTES)
+
+    def test_every_operation_says_how_it_fails_and_who_may_call_it(self):
+        document = self.ok(self.client.get("/api/v1/openapi.json"))
+        self.assertIn("ErrorAnswer", document["components"]["schemas"])
+        for path, operations in document["paths"].items():
+            for method, operation in operations.items():
+                with self.subTest(f"{method} {path}"):
+                    self.assertIn("default", operation["responses"])
+                    self.assertEqual(len(operation["security"]), 2)
+
+    def test_every_reference_in_the_document_leads_somewhere(self):
+        response = self.client.get("/api/v1/openapi.json")
+        schemas = response.json()["components"]["schemas"]
+        names = set(re.findall(r'"\$ref": ?"([^"]*)"', response.content.decode()))
+        self.assertLessEqual(names, {f"#/components/schemas/{name}" for name in schemas})
+
+    def test_the_page_shows_itself_without_another_host(self):
+        response = self.client.get("/api/v1/docs")
+        self.assertEqual(response.status_code, 200)
+        page = response.content.decode()
+        self.assertIn("swagger-ui-bundle", page)
+        self.assertNotRegex(page, r'(src|href)="(https?:)?//')
+        self.assertIn("script-src 'self';", response["Content-Security-Policy"] + ";")
+
+    def test_the_bare_address_leads_to_the_page(self):
+        self.assertRedirects(self.client.get("/api/v1/"), "/api/v1/docs")
+
+    def test_the_guide_names_every_kind_of_error(self):
+        guide = (settings.BASE_DIR / "docs" / "api.md").read_text()
+        kinds = {*errors.KINDS.values(), "not_found", "method_not_allowed", "conflict"}
+        for kind in kinds | {"too_large", "invalid", "internal", "not_set_up"}:
+            self.assertIn(f"`{kind}`", guide)

@@ -1,0 +1,110 @@
+"""One's own token for a workspace: replaced, erased, never shown, never another person's."""
+
+import base64
+
+from django.test import override_settings
+from django.urls import reverse
+
+from playground import vault
+from playground.access import credential_of
+from playground.connecting import reveal
+from playground.models import Credential
+from tests.base import WebTestCase
+from tests.make import HOST, TOKEN, make_workspace
+from tests.upstream import Upstream
+
+from .test_workspace import share_an_endpoint
+
+NEW = "dapi-a-newer-token"
+
+
+class CredentialTestCase(WebTestCase):
+    def setUp(self) -> None:
+        self.upstream = self.enterContext(Upstream(tokens={TOKEN: "alice", NEW: "alice"}))
+        self.enterContext(override_settings(WORKSPACE_ORIGINS=[self.upstream.origin]))
+        self.workspace = make_workspace(self.alice, host=self.upstream.origin, token=TOKEN)
+        self.save_path = reverse("credential-save", args=[self.workspace.pk])
+        self.delete_path = reverse("credential-delete", args=[self.workspace.pk])
+        self.log_in(self.alice)
+
+
+class CredentialSaveTests(CredentialTestCase):
+    def test_replaces_the_token_and_checks_it(self) -> None:
+        response = self.client.post(self.save_path, {"token": NEW}, follow=True)
+        self.assertContains(response, "prod-eu works")
+        self.assertNotContains(response, NEW)
+        credential = Credential.objects.get()
+        self.assertEqual(reveal(credential).reveal(), NEW)
+        self.assertEqual(credential.hint, NEW[-4:])
+
+    def test_an_empty_or_impossible_token_changes_nothing(self) -> None:
+        for token in ("", "short", "two words here", "dapi\r\nHost: evil.test", "töken-with-ö"):
+            with self.subTest(token=token):
+                response = self.client.post(self.save_path, {"token": token})
+                self.assertContains(response, 'id="credential-token_error"', status_code=422)
+                if token:
+                    self.assertNotContains(response, token, status_code=422)
+        self.assertEqual(reveal(Credential.objects.get()).reveal(), TOKEN)
+
+    def test_a_team_mate_stores_one_of_his_own_beside_it(self) -> None:
+        share_an_endpoint(self.workspace, self.team)
+        self.log_in(self.bob)
+        self.client.post(self.save_path, {"token": NEW})
+        self.assertEqual(reveal(credential_of(self.bob, self.workspace)).reveal(), NEW)
+        self.assertEqual(reveal(credential_of(self.alice, self.workspace)).reveal(), TOKEN)
+
+    def test_a_stranger_gets_404(self) -> None:
+        self.log_in(self.charlie)
+        self.assertEqual(self.client.post(self.save_path, {"token": NEW}).status_code, 404)
+        self.assertEqual(Credential.objects.count(), 1)
+
+    def test_csrf_is_enforced(self) -> None:
+        self.assert_csrf_enforced(self.save_path, {"token": NEW}, user=self.alice)
+
+
+class CredentialMovedTests(CredentialTestCase):
+    """A ciphertext that is not where it was sealed, or whose key is gone, sends nothing."""
+
+    def assert_asks_for_the_token_again(self) -> None:
+        path = reverse("workspace-check", args=[self.workspace.pk])
+        response = self.client.post(path, follow=True)
+        self.assertContains(response, "Type the token again")
+        self.assertEqual(self.upstream.requests, [])
+
+    def test_copied_from_another_owner(self) -> None:
+        share_an_endpoint(self.workspace, self.team)
+        sealed = Credential.objects.get().sealed
+        Credential.objects.create(owner=self.bob, workspace=self.workspace, sealed=sealed, hint="x")
+        self.log_in(self.bob)
+        self.assert_asks_for_the_token_again()
+
+    def test_under_another_host(self) -> None:
+        self.workspace.host = HOST
+        self.workspace.save()
+        self.assert_asks_for_the_token_again()
+
+    def test_with_another_key(self) -> None:
+        self.enterContext(
+            override_settings(MASTER_KEYS="other:" + base64.b64encode(b"k" * 32).decode())
+        )
+        vault.keys.cache_clear()
+        self.addCleanup(vault.keys.cache_clear)
+        self.assert_asks_for_the_token_again()
+
+
+class CredentialDeleteTests(CredentialTestCase):
+    def test_erases_ones_own_only(self) -> None:
+        share_an_endpoint(self.workspace, self.team)
+        self.log_in(self.bob)
+        self.client.post(self.delete_path)
+        self.assertIsNotNone(credential_of(self.alice, self.workspace))
+        self.log_in(self.alice)
+        self.client.post(self.delete_path)
+        self.assertIsNone(credential_of(self.alice, self.workspace))
+
+    def test_a_stranger_gets_404(self) -> None:
+        self.log_in(self.charlie)
+        self.assertEqual(self.client.post(self.delete_path).status_code, 404)
+
+    def test_by_post_only(self) -> None:
+        self.assertEqual(self.client.get(self.delete_path).status_code, 405)
