@@ -28,6 +28,8 @@ from . import vault
 from .access import can_run, credential_of, visible_to
 from .models import Call, Credential, Endpoint, Team, User, Workspace
 
+DEEPEST = 100  # levels of nested JSON
+
 # \u0000 in JSON text, unless its backslash is itself escaped.
 NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
@@ -73,10 +75,11 @@ def save_workspace(workspace: Workspace) -> Workspace:
     return workspace
 
 
-def delete_workspace(workspace: Workspace) -> None:
+def delete_workspace(user: User, workspace: Workspace) -> None:
     """Endpoints that point here are deleted first by their owner, never silently."""
-    used_by = list(workspace.endpoints.values_list("name", flat=True)[:4])
-    if used_by:
+    if workspace.endpoints.exists():
+        seen = visible_to(user, Endpoint).filter(workspace=workspace)
+        used_by = list(seen.values_list("name", flat=True)[:4]) or ["a colleague’s"]
         raise Refused(
             "workspace", f"Endpoints still use it: {', '.join(used_by)}. Delete them first."
         )
@@ -282,14 +285,25 @@ def check_stop(stop: object) -> None:
 def check_json(field: str, value: object) -> None:
     """Refuse what JSON or a database cannot hold: NaN, half a character, the NUL character."""
     try:
+        is_deep = _depth(value) > DEEPEST
+    except RecursionError:
+        is_deep = True
+    if is_deep:
+        raise Refused(field, f"In {field} there are more than {DEEPEST} levels of nesting.")
+    try:
         text = json.dumps(value, allow_nan=False)
         json.dumps(value, ensure_ascii=False).encode()
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise Refused(
             field, f"In {field} there is something no JSON can hold: NaN, or half a letter."
         ) from error
     if NUL.search(text):
         raise Refused(field, f"In {field} there is a NUL character. Remove it.")
+
+
+def _depth(value: object) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + max((_depth(each) for each in inner), default=0)
 
 
 def without_nul(value: object) -> object:

@@ -206,7 +206,7 @@ class Seat:
         call, began = self.call, time.monotonic()
         prompt = Prompt(tuple(call.run.messages), call.params, tuple(call.stop))
         try:
-            call.request = asdict(self.client.request(prompt))
+            call.request = dict(vars(self.client.request(prompt)))
             for event in self.client.stream(prompt, stopper=self.stopper):
                 if isinstance(event, Text):
                     self._hear(event.text, began)

@@ -96,21 +96,21 @@ def run_list(request: HttpRequest, query: Query[RunQuery]):
     return page_of(rows, query, lambda run: run_summary(run, request.build_absolute_uri))
 
 
-@router.get("/{uuid:pk}", response=RunAnswer, summary="One run")
-def run_get(request: HttpRequest, pk: UUID):
+@router.get("/{uuid:id}", response=RunAnswer, summary="One run")
+def run_get(request: HttpRequest, id: UUID):
     """Every call of it, also those that were retried."""
-    return run_answer(get_visible(request.auth, Run, pk), request.build_absolute_uri)
+    return run_answer(get_visible(request.auth, Run, id), request.build_absolute_uri)
 
 
-@router.post("/{uuid:pk}/stop", response=RunAnswer, summary="Stop a run")
-def run_stop(request: HttpRequest, pk: UUID):
+@router.post("/{uuid:id}/stop", response=RunAnswer, summary="Stop a run")
+def run_stop(request: HttpRequest, id: UUID):
     """Stops every call that is still going."""
-    running.stop_run(get_visible(request.auth, Run, pk))
-    return run_answer(get_visible(request.auth, Run, pk), request.build_absolute_uri)
+    running.stop_run(get_visible(request.auth, Run, id))
+    return run_answer(get_visible(request.auth, Run, id), request.build_absolute_uri)
 
 
 @router.get(
-    "/{uuid:pk}/events",
+    "/{uuid:id}/events",
     summary="Follow a run",
     description=EVENTS_IN_WORDS,
     openapi_extra={
@@ -119,9 +119,9 @@ def run_stop(request: HttpRequest, pk: UUID):
         }
     },
 )
-async def run_events(request: HttpRequest, pk: UUID):
+async def run_events(request: HttpRequest, id: UUID):
     last_id = request.headers.get("Last-Event-ID", "")
-    run, positions = await sync_to_async(_followed)(request.auth, pk, last_id)
+    run, positions = await sync_to_async(_followed)(request.auth, id, last_id)
     if run is None:
         return HttpResponse(status=204)
     response = StreamingHttpResponse(

@@ -94,7 +94,7 @@ def workspace_delete(request: HttpRequest, pk) -> HttpResponse:
     form = ConfirmNameForm(workspace.name, request.POST)
     if form.is_valid():
         try:
-            connecting.delete_workspace(workspace)
+            connecting.delete_workspace(request.user, workspace)
         except Refused as refused:
             form.refuse(refused)
         else:
