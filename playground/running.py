@@ -180,12 +180,26 @@ def claim_calls(worker: str, seats: int, run_id=None) -> list[Call]:
         for call in waiting.select_related("run", "run__owner", "endpoint")[: seats + SPARE]:
             if len(claimed) < seats and room.take(call.run.owner_id):
                 claimed.append(call)
-        now = timezone.now()
-        for call in claimed:
-            call.status, call.worker, call.started_at = Call.Status.WAITING, worker, now
-            call.lease_until = now + timedelta(seconds=LEASE_S)
-        taken = [call for call in claimed if _take(call)]
-    return taken
+        return _take(claimed, worker)
+
+
+def _take(calls: list[Call], worker: str) -> list[Call]:
+    """Put the worker's name on these calls, as far as they are still queued."""
+    now = timezone.now()
+    taken = {
+        "status": Call.Status.WAITING,
+        "worker": worker,
+        "started_at": now,
+        "lease_until": now + timedelta(seconds=LEASE_S),
+    }
+    rows = Call.objects.filter(pk__in=[call.pk for call in calls])
+    if rows.filter(status=Call.Status.QUEUED).update(**taken) < len(calls):
+        ours = set(rows.filter(worker=worker, started_at=now).values_list("pk", flat=True))
+        calls = [call for call in calls if call.pk in ours]
+    for call in calls:
+        for name, value in taken.items():
+            setattr(call, name, value)
+    return calls
 
 
 class _Room:
@@ -202,17 +216,6 @@ class _Room:
         used = self.used.get(user_id, 0)
         self.used[user_id] = used + 1
         return used < settings.CALLS_PER_USER
-
-
-def _take(call: Call) -> bool:
-    return bool(
-        Call.objects.filter(pk=call.pk, status=Call.Status.QUEUED).update(
-            status=call.status,
-            worker=call.worker,
-            started_at=call.started_at,
-            lease_until=call.lease_until,
-        )
-    )
 
 
 def _held(worker: str):
