@@ -92,7 +92,7 @@ def call_retry(request: HttpRequest, id: UUID):
     """A new call in the same run and column; the old one is kept."""
     call = get_visible(request.auth, Call, id)
     if call.endpoint is not None and not can_run(request.auth, call.endpoint):
-        raise AuthorizationError(message=f"Your role does not let you run “{call.endpoint}”.")
+        raise AuthorizationError(message=f"Your role does not let you run “{call.name}”.")
     return Status(201, call_answer(running.retry_call(request.auth, call)))
 
 

@@ -196,11 +196,15 @@ def _filtered(rows: QuerySet, user: User, query: RunQuery) -> QuerySet:
     if query.author:
         rows = rows.filter(owner__username=query.author)
     if query.since:
-        rows = rows.filter(created_at__gte=_aware(query.since))
+        rows = rows.filter(created_at__gte=_utc("since", query.since))
     if query.until:
-        rows = rows.filter(created_at__lte=_aware(query.until))
+        rows = rows.filter(created_at__lte=_utc("until", query.until))
     return rows
 
 
-def _aware(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def _utc(field: str, moment: datetime) -> datetime:
+    """The moment in UTC; without a zone it is taken as UTC."""
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError as error:
+        raise Refused(field, f"{field} is beyond the years that can be searched.") from error
