@@ -291,9 +291,10 @@ async def _wait(event: asyncio.Event, timeout_s: float) -> None:
             await event.wait()
 
 
-def _counts(usage: Usage) -> dict[str, int]:
+def _counts(usage: Usage) -> dict[str, int] | None:
     """Token counts as far as they can be true: upstreams have been known to say anything."""
-    return {name: n for name, n in asdict(usage).items() if n is not None and 0 <= n < MOST_TOKENS}
+    known = {n: v for n, v in asdict(usage).items() if v is not None and 0 <= v < MOST_TOKENS}
+    return known or None
 
 
 def _ms_since(began: float) -> int:
