@@ -110,7 +110,7 @@ class CallWorker:
         for call in calls:
             seat = self.seats[str(call.pk)] = Seat(call)
             self._spawn(self._serve(seat))
-        if not calls:
+        if len(calls) < max(free, 1):  # else there may be more, and seats for them
             await _wait(self._woken, IDLE_POLL_S)
 
     async def _save(self) -> None:
