@@ -5,12 +5,14 @@ import re
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db.models import Prefetch
 from django.http import QueryDict
+from django.utils import timezone
 
 from .access import visible_to
-from .connecting import Refused
+from .connecting import Refused, check_params
 from .models import Call, Draft, Endpoint, Run, User
 from .notation import NotationError, read_object, unescape
 from .running import Variant
@@ -38,6 +40,7 @@ class Parameter:
     usual: float  # where the slider stands before it is touched
     is_capped: bool = True  # else `most` is only the end of the slider
     value: str = ""
+    mistake: str = ""
 
 
 PARAMETERS = {
@@ -51,6 +54,15 @@ PARAMETERS = {
 NOTHING = [{"role": "system", "content": ""}, {"role": "user", "content": ""}]
 TYPED = ("messages", "params", "stop", "extra")
 MAX_POSITION = 701  # column ZZ
+LARGEST = 2**53 - 1  # whole numbers beyond this are not exact everywhere
+
+
+class Mistyped(Refused):
+    """Fields that cannot be read, all of them: {field: words}. As one refusal it is the first."""
+
+    def __init__(self, mistakes: dict[str, str]):
+        super().__init__(*next(iter(mistakes.items())))
+        self.mistakes = mistakes
 
 
 def draft_of(user: User) -> Draft:
@@ -104,12 +116,12 @@ def choose_columns(draft: Draft, endpoints: Sequence[Endpoint]) -> None:
     kept = [column for column in draft.columns if column["endpoint"] in chosen]
     there = {column["endpoint"] for column in kept}
     draft.columns = _placed(kept, [one for one in chosen if one not in there])
-    draft.save(update_fields=["columns", "saved_at"])
+    draft.save(update_fields=["columns"])  # saved_at is the prompt's
 
 
 def remove_column(draft: Draft, position: int) -> None:
     draft.columns = [column for column in draft.columns if column["position"] != position]
-    draft.save(update_fields=["columns", "saved_at"])
+    draft.save(update_fields=["columns"])
 
 
 def _placed(columns: list[dict], endpoint_ids: Sequence) -> list[dict]:
@@ -128,16 +140,35 @@ def _placed(columns: list[dict], endpoint_ids: Sequence) -> list[dict]:
 def take_typed(draft: Draft, form: QueryDict) -> None:
     """Put the form's fields on the draft exactly as typed, valid or not. Saves nothing."""
     draft.messages = [
-        {"role": form.get(f"role-{number}", "user"), "content": _text(form[f"message-{number}"])}
+        {
+            "role": _text(form.get(f"role-{number}", "user")),
+            "content": _text(form[f"message-{number}"]),
+        }
         for number in _message_numbers(form)
     ] or NOTHING
-    draft.params = {name: form.get(name, "").strip() for name in PARAMETERS if form.get(name)}
+    draft.params = {name: _text(form[name]).strip() for name in PARAMETERS if form.get(name)}
     draft.stop = [_text(stop) for stop in form.getlist("stop") if stop]
     draft.extra = _text(form.get("extra", ""))
 
 
-def keep_typed(draft: Draft) -> None:
-    draft.save(update_fields=[*TYPED, "saved_at"])
+def fields_of(draft: Draft) -> list[tuple[str, str]]:
+    """The prompt as the form's fields, in its order: what take_typed reads."""
+    fields = []
+    for number, message in enumerate(draft.messages, 1):
+        fields += [(f"role-{number}", message["role"]), (f"message-{number}", message["content"])]
+    fields += [(name, draft.params[name]) for name in PARAMETERS if draft.params.get(name)]
+    fields += [("stop", stop) for stop in draft.stop]
+    return fields + ([("extra", draft.extra)] if draft.extra else [])
+
+
+def keep_typed(draft: Draft, seen: datetime | None = None) -> bool:
+    """Store the prompt. With `seen`, only over the draft that was saved then; else False."""
+    rows = Draft.objects.filter(pk=draft.pk)
+    if seen is not None:
+        rows = rows.filter(saved_at=seen)
+    draft.saved_at = timezone.now()
+    typed = {name: getattr(draft, name) for name in TYPED}
+    return bool(rows.update(saved_at=draft.saved_at, **typed))
 
 
 def keep_run(draft: Draft, run: Run, variants: Sequence[Variant]) -> None:
@@ -151,8 +182,10 @@ def keep_run(draft: Draft, run: Run, variants: Sequence[Variant]) -> None:
 
 def variants_of(user: User, draft: Draft, columns: Sequence[str]) -> list[Variant]:
     """What the form asks for: one variant per "position:endpoint id". Raises Refused."""
+    if mistakes := mistakes_of(draft):
+        raise Mistyped(mistakes)
     params = typed_params(draft.params) | typed_extra(draft.extra)
-    stop = [unescape(typed) for typed in draft.stop] or None
+    stop = _typed_stop(draft.stop) or None
     placed = [_column(column) for column in columns]
     if len({position for position, _ in placed}) < len(placed):
         raise Refused("variants", "Two columns have the same place. Load the page again.")
@@ -182,6 +215,19 @@ def _column(column: str) -> tuple[int, str]:
     return number, endpoint_id
 
 
+def mistakes_of(draft: Draft) -> dict[str, str]:
+    """Every field of the prompt that cannot be sent as it is typed, and why."""
+    readings = [lambda name=n, text=t: typed_params({name: text}) for n, t in draft.params.items()]
+    readings += [lambda: _typed_stop(draft.stop), lambda: typed_extra(draft.extra)]
+    mistakes = {}
+    for read in readings:
+        try:
+            read()
+        except Refused as refused:
+            mistakes[refused.field] = refused.message
+    return mistakes
+
+
 def typed_params(typed: dict[str, str]) -> dict[str, float]:
     """The parameters that are set, as numbers. Raises Refused."""
     return {name: _number(PARAMETERS[name], text) for name, text in typed.items()}
@@ -192,8 +238,8 @@ def _number(parameter: Parameter, text: str) -> float:
         number = parameter.read(text)
     except ValueError:
         number = math.nan
-    most = parameter.most if parameter.is_capped else math.inf
-    if not parameter.least <= number <= most or math.isinf(number):
+    most = parameter.most if parameter.is_capped else LARGEST
+    if not parameter.least <= number <= most:
         kind = "a whole number" if parameter.read is int else "a number"
         span = f"{parameter.least} to {most}" if parameter.is_capped else f"{parameter.least} up"
         raise Refused(
@@ -202,12 +248,22 @@ def _number(parameter: Parameter, text: str) -> float:
     return number
 
 
+def _typed_stop(typed: list[str]) -> list[str]:
+    if any(not stop.strip() for stop in typed):
+        raise Refused(
+            "stop", r"A stop sequence of blanks alone ends nothing. For a line break write \n."
+        )
+    return [unescape(stop) for stop in typed]
+
+
 def typed_extra(typed: str) -> dict:
     """The extra JSON: nothing, or one object. Raises Refused with line and column."""
     try:
-        return read_object(typed)
-    except NotationError as error:
+        extra = read_object(typed)
+        check_params(extra)
+    except (NotationError, Refused) as error:
         raise Refused("extra", f"Extra JSON: {error}") from error
+    return extra
 
 
 def _message_numbers(form: QueryDict) -> list[int]:

@@ -4,6 +4,7 @@ import json
 
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
+from django.core.validators import RegexValidator
 
 from .access import visible_to
 from .connecting import Refused
@@ -59,6 +60,11 @@ class SetUpForm(HouseForm, forms.Form):
         label="User name",
         max_length=150,
         required=False,
+        validators=[
+            RegexValidator(
+                r"^[\w.@+-]+\Z", "Use letters, digits and @ . + - _ for it, without blanks."
+            )
+        ],
         widget=forms.TextInput(
             attrs={"autocomplete": "username", "autocapitalize": "none", "autofocus": True}
         ),

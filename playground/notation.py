@@ -21,8 +21,10 @@ def read_object(text: str) -> dict:
         value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
         json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
-        where = f"Line {error.lineno}, column {error.colno}"
-        raise NotationError(f"{where}: {_advice(error)}") from error
+        raise NotationError(f"{_where(text, error.pos)}: {_advice(error)}") from error
+    except _NotANumber as error:
+        where = _where(text, _position_of(error.args[0], text))
+        raise NotationError(f"{where}: {error.args[0]} is not a JSON number.") from error
     except NotationError:
         raise
     except UnicodeEncodeError as error:
@@ -60,25 +62,69 @@ def escape(meant: str) -> str:
     return re.sub(r"[\n\r\t\\]", lambda found: _WRITTEN[found[0]], meant)
 
 
+def _where(text: str, position: int) -> str:
+    """Line and column, from 1, of a character that can be seen: the last one before an end."""
+    position = min(position, len(text.rstrip()) - 1)
+    position = len(text[:position].rstrip("\n")) - 1 if text[position] == "\n" else position
+    line_start = text.rfind("\n", 0, position) + 1
+    return f"Line {text.count(chr(10), 0, position) + 1}, column {position - line_start + 1}"
+
+
+def _position_of(word: str, text: str) -> int:
+    """Where a word stands outside the strings of a JSON text."""
+    found = re.finditer(rf'"(?:[^"\\]|\\.)*"|{re.escape(word)}', text, re.DOTALL)
+    return next((match.start() for match in found if match[0] == word), 0)
+
+
 def _advice(error: json.JSONDecodeError) -> str:
     """What to change, for the slips that people make; the parser's own words otherwise."""
-    here = error.doc[error.pos : error.pos + 1]
+    here = error.doc[error.pos :].lstrip()[:1]
     before = error.doc[: error.pos].rstrip()[-1:]
     if here in ("}", "]") and before == ",":
         return f"remove the comma before {here}."
     if here in ("'", "“", "”"):
         return 'use straight double quotes (").'
+    for start, advice in _ADVICE.items():
+        if error.msg.startswith(start):
+            return advice
     if not here:
         return "the text ends too early. Close what is open."
+    if error.msg.startswith("Expecting property name"):
+        return 'a name in double quotes (") belongs here.'
+    if error.msg.startswith("Expecting value"):
+        return "a value is missing." if here in ",:}]" else _about_word(error.doc[error.pos :])
     if error.msg.startswith("Expecting ',' delimiter"):
         return "add a comma before it, or close what is open."
-    if error.msg.startswith("Extra data"):
-        return "remove what follows the object."
+    if error.msg.startswith("Expecting ':' delimiter"):
+        return "add a colon (:) after the name."
     return f"{error.msg[0].lower()}{error.msg[1:]}."
 
 
+_ADVICE = {
+    "Unterminated string": 'this text has no closing quote (").',
+    "Invalid control character": r"a text breaks off here. Close its quote, or write \n or \t.",
+    "Invalid \\": r"write \\ for a backslash.",
+    "Extra data": "remove what follows the object.",
+}
+
+
+def _about_word(rest: str) -> str:
+    word = re.match(r"\w+", rest)
+    if word and word[0].lower() in ("true", "false", "null"):
+        return f"write {word[0].lower()}, in small letters."
+    if word and word[0] == "None":
+        return "write null."
+    if word and word[0].lower() == "nan":
+        return f"{word[0]} is not a JSON number."
+    return 'put texts in double quotes (").'
+
+
+class _NotANumber(Exception):
+    """NaN, Infinity or -Infinity, which Python's parser takes and JSON does not."""
+
+
 def _refuse_constant(text: str) -> float:
-    raise NotationError(f"{text} is not a JSON number.")
+    raise _NotANumber(text)
 
 
 def _finite(text: str) -> float:

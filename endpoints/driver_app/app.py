@@ -5,8 +5,9 @@ POST / and /echo (the demo's echo) and /poet (the demo's poet) take a JSON objec
     {"prompt": str, "stop": [str, ...], ...}
 
 where only prompt is required, with the further parameters max_tokens (pieces, 1 or more),
-temperature (0 to 2), seed (whole number), delay_ms (before the first token, to 600000),
-token_delay_ms (between tokens, to 60000) and stream. Any other is refused by name.
+temperature (0 to 2), top_p (0 to 1, taken and ignored: the demo draws no tokens by probability),
+seed (whole number), delay_ms (before the first token, to 600000), token_delay_ms (between tokens,
+to 60000) and stream. Any other is refused by name.
 
 The answer is a JSON string (application/json, UTF-8). It is streamed if the body says
 "stream": true, or the Accept header names text/event-stream and the body does not say false.
@@ -15,8 +16,8 @@ Then each event is one line "data: ", in turn: JSON strings, the pieces of the t
 [DONE]. Tokens are the demo's pieces, about a word each. An object {"error": {...}} instead of
 these last two means that the text is not complete.
 
-GET /info says what is served, and in streams_open how many answers are being written, streamed
-or whole; GET /health answers {"ok": true}. Every other answer is an error:
+GET /info says what is served, the parameters by name, and in streams_open how many answers are
+being written, streamed or whole; GET /health answers {"ok": true}. Every other answer is an error:
 {"error": {"type": str, "message": str, "field": str}}, the field where there is one.
 """
 
@@ -32,7 +33,7 @@ from starlette.routing import Route
 from . import __version__
 from .answering import OpenAnswers, PlainAnswer, StreamedAnswer, dump_json
 from .demo import BEHAVIOURS
-from .parameters import Ask, InvalidRequest, read_ask
+from .parameters import NAMES, Ask, InvalidRequest, read_ask
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 # A body that is too large is read a little further: a client that is still sending when the
@@ -53,6 +54,7 @@ def make_app(open_answers: OpenAnswers) -> Starlette:
             {
                 "model": "demo",
                 "behaviours": list(BEHAVIOURS),
+                "parameters": list(NAMES),
                 "version": __version__,
                 "started_at": started_at,
                 "demo": True,

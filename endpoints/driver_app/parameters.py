@@ -32,11 +32,13 @@ class Ask:
     wants_stream: bool | None = None
 
 
-_NAMES = (
+# Every parameter a body may name, also told by /info.
+NAMES = (
     "prompt",
     "stop",
     "max_tokens",
     "temperature",
+    "top_p",
     "seed",
     "delay_ms",
     "token_delay_ms",
@@ -47,10 +49,12 @@ _NAMES = (
 def read_ask(body: bytes) -> Ask:
     """Read a request's body. An optional parameter that is null counts as not sent.
 
-    Raises InvalidRequest.
+    top_p is taken and ignored: a comparison with real models sends it to every column, and the
+    demo has no token probabilities to cut. Raises InvalidRequest.
     """
     fields = _read_object(body)
     _refuse_unknown(fields)
+    _read_number(fields, "top_p", None, 1)  # known, and read by nobody
     return Ask(
         prompt=_read_prompt(fields),
         stop=_read_stop(fields),
@@ -86,12 +90,12 @@ def _refuse_constant(name: str) -> None:
 
 
 def _refuse_unknown(fields: dict) -> None:
-    unknown = sorted(set(fields) - set(_NAMES))
+    unknown = sorted(set(fields) - set(NAMES))
     if unknown:
         listed = ", ".join(name[:40] for name in unknown[:5])
         more = f" and {len(unknown) - 5} more" if len(unknown) > 5 else ""
         raise InvalidRequest(
-            f"Unknown parameters: {listed}{more}. The demo model takes {', '.join(_NAMES)}.",
+            f"Unknown parameters: {listed}{more}. The demo model takes {', '.join(NAMES)}.",
             unknown[0][:40],
         )
 

@@ -1,6 +1,7 @@
 """How numbers, long names and model text are written on the pages."""
 
 import json
+import re
 from datetime import datetime, timedelta
 
 from django import template
@@ -9,8 +10,8 @@ from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince
 
-from ..access import can_edit
 from ..models import Call, Endpoint
+from ..notation import escape as escape_stop
 
 register = template.Library()
 
@@ -77,6 +78,18 @@ def column_name(call: Call) -> str:
 
 
 @register.filter
+def visible(typed: str) -> str:
+    """A stop sequence with the blanks at its ends drawn, as they count: " User:" -> "␣User:"."""
+    return re.sub(r"^ +| +\Z", lambda found: "␣" * len(found[0]), typed)
+
+
+@register.filter
+def as_typed(stop: str) -> str:
+    """A stop sequence the way it is typed: \\n for a line break."""
+    return escape_stop(stop)
+
+
+@register.filter
 def said(response: dict) -> str:
     """What the server said: its status line, then its body as it came."""
     body = response.get("body", "")
@@ -94,6 +107,9 @@ def as_json(value: object) -> str:
 
 @register.filter
 def editable_endpoint(call: Call) -> Endpoint | None:
-    """The endpoint of a call, where it still exists and the run's owner may change it."""
+    """The endpoint of a call, where it still exists and belongs to the run's owner.
+
+    From loaded rows alone: cards are rendered by the hundred, and as they change.
+    """
     endpoint = call.endpoint
-    return endpoint if endpoint and can_edit(call.run.owner, endpoint) else None
+    return endpoint if endpoint and endpoint.owner_id == call.run.owner_id else None

@@ -11,6 +11,8 @@ from django.views.decorators.http import require_POST, require_safe
 from ..forms import ChangePasswordForm, SignInForm, TokenForm
 from ..models import ApiToken, User
 
+MADE = "made-token"  # session: a new token between its POST and the one page that shows it
+
 
 class SignInView(LoginView):
     template_name = "account/login.html"
@@ -23,7 +25,7 @@ class SignInView(LoginView):
 
 @require_safe
 def account(request: HttpRequest) -> HttpResponse:
-    return _page(request)
+    return _page(request, made=request.session.pop(MADE, None))
 
 
 @require_POST
@@ -50,12 +52,12 @@ def password_save(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def token_make(request: HttpRequest) -> HttpResponse:
-    """Answers the page itself, not a redirect: the token is nowhere to be read a second time."""
     form = TokenForm(request.POST)
     if not form.is_valid():
         return _page(request, token_form=form, status=422)
     row, token = ApiToken.make(request.user, form.cleaned_data["name"])
-    return _page(request, made=row, token=token)
+    request.session[MADE] = {"name": row.name, "token": token}
+    return redirect("account")
 
 
 @require_POST

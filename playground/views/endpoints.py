@@ -7,6 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -26,6 +27,15 @@ class Line:
     endpoint: Endpoint
     can_edit: bool
     can_run: bool
+
+    @property
+    def address(self) -> str:
+        """Where prompts go, as somebody would recognise it in the workspace."""
+        e = self.endpoint
+        if e.url:
+            return e.url
+        inner = f"{e.cluster_id}:{e.port}{e.path}" if e.cluster_id else e.serving_endpoint
+        return f"{e.workspace.short_host}/{inner}"
 
 
 @require_safe
@@ -77,7 +87,8 @@ def endpoint_delete(request: HttpRequest, pk) -> HttpResponse:
         return render(request, "endpoints/delete.html", {"endpoint": endpoint})
     endpoint.delete()
     messages.success(request, f"Deleted {endpoint}. Its runs are kept.")
-    return redirect("endpoint-list")
+    # The fragment puts the focus on the list's heading: the row that had it is gone.
+    return redirect(f"{reverse('endpoint-list')}#list-t")
 
 
 # The form -----------------------------------------------------------------------------------
@@ -164,7 +175,16 @@ def _typed(data) -> dict:
 
 def _check_context(endpoint: Endpoint, result: dict) -> dict:
     seconds = f"{result['latency_ms'] / 1000:.2f} s"
-    return {"endpoint": endpoint, "result": result, "seconds": seconds}
+    return {"endpoint": endpoint, "result": as_check(result), "seconds": seconds}
+
+
+def as_check(answer: dict) -> dict:
+    """A check's answer, its advice put for somebody who checks and does not run."""
+    if answer["ok"]:
+        return answer
+    hint = answer["error"]["hint"]
+    hint = hint.replace("run again", "check again").replace("Run again", "Check again")
+    return answer | {"error": answer["error"] | {"hint": hint}}
 
 
 def _tell(request: HttpRequest, endpoint: Endpoint, result: dict) -> None:
@@ -172,5 +192,5 @@ def _tell(request: HttpRequest, endpoint: Endpoint, result: dict) -> None:
         seconds = _check_context(endpoint, result)["seconds"]
         messages.success(request, f"{endpoint} works: it answered in {seconds}.")
     else:
-        error = result["error"]
+        error = as_check(result)["error"]
         messages.error(request, f"{endpoint}: {error['message']} {error['hint']}")

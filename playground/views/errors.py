@@ -3,6 +3,7 @@
 from django.http import HttpRequest, HttpResponse, HttpResponseServerError, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django_htmx.http import trigger_client_event
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -21,7 +22,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
     if _is_program(request):
         return _as_json(403, "forbidden", "The session's CSRF token is missing or out of date.")
-    return render(request, "errors/csrf.html", status=403)
+    response = render(request, "errors/csrf.html", status=403)
+    # The page's script asked with the token of a session that is over.
+    return trigger_client_event(response, "signed-out")
 
 
 def _is_program(request: HttpRequest) -> bool:

@@ -1,13 +1,16 @@
 """The playground: the draft, its columns, and the fragments that show them."""
 
+from collections import Counter
 from dataclasses import replace
+from datetime import datetime
 from itertools import groupby
 from uuid import uuid4
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import trigger_client_event
 
 from .. import drafting
 from ..access import get_visible, visible_to
@@ -23,10 +26,22 @@ def playground(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def draft_save(request: HttpRequest) -> HttpResponse:
+    """Keep what is typed, unless another tab saved something else since the page's `saved_at`.
+
+    Then 409 with that draft, and nothing is overwritten.
+    """
     draft = drafting.draft_of(request.user)
     drafting.take_typed(draft, request.POST)
-    drafting.keep_typed(draft)
-    return HttpResponse(status=204)
+    is_kept = drafting.keep_typed(draft, _time(request.POST.get("saved_at", "")))
+    mistakes = drafting.mistakes_of(draft)
+    if not is_kept:
+        stored = drafting.draft_of(request.user)
+        fields, typed = drafting.fields_of(stored), drafting.fields_of(draft)
+        if fields != typed:
+            answer = {"saved_at": stored.saved_at.isoformat(), "fields": fields}
+            return JsonResponse(answer, status=409)
+        draft = stored
+    return JsonResponse({"saved_at": draft.saved_at.isoformat(), "mistakes": mistakes})
 
 
 @require_POST
@@ -49,8 +64,13 @@ def column_remove(request: HttpRequest, position: int) -> HttpResponse:
 
 def show_page(request: HttpRequest, draft: Draft, refusal: Exception | None = None) -> HttpResponse:
     calls = drafting.columns_of(request.user, draft)
+    mistakes = drafting.mistakes_of(draft)
     params = [
-        replace(parameter, value=draft.params.get(parameter.name, ""))
+        replace(
+            parameter,
+            value=draft.params.get(parameter.name, ""),
+            mistake=mistakes.get(parameter.name, ""),
+        )
         for parameter in drafting.PARAMETERS.values()
     ]
     context = outputs_of(request.user, draft, calls) | {
@@ -60,6 +80,8 @@ def show_page(request: HttpRequest, draft: Draft, refusal: Exception | None = No
         "paramline": _paramline(draft, params),
         "idempotency_key": uuid4(),
         "refusal": refusal,
+        "mistakes": mistakes,
+        "max_prompt_bytes": settings.MAX_PROMPT_BYTES,
     }
     status = 200 if refusal is None else 422
     return render(request, "playground/page.html", context | tabs_of(calls), status=status)
@@ -81,6 +103,11 @@ def refuse(request: HttpRequest, error: Exception) -> HttpResponse:
     return response
 
 
+def tell_saved(response: HttpResponse, draft: Draft) -> HttpResponse:
+    """Tell the page's script which draft is stored now, so that its next save is on top of it."""
+    return trigger_client_event(response, "draft-saved", {"at": draft.saved_at.isoformat()})
+
+
 def outputs_of(user: User, draft: Draft, calls: list[Call]) -> dict:
     endpoints = list(visible_to(user, Endpoint).select_related("workspace", "owner", "team"))
     return {
@@ -99,10 +126,18 @@ def tabs_of(calls: list[Call]) -> dict:
     started = [call for call in calls if call.status != "idle"]
     is_going_on = any(is_going(call) for call in started)
     return {
-        "started": len(started),
-        "ended": sum(call.is_over for call in started),
+        "progress": _progress(started),
         "shown": "outputs" if is_going_on else "prompt",
     }
+
+
+def _progress(started: list[Call]) -> str:
+    """How far a run is: "1 of 4 done, 1 failed"; in the end "4 of 4 done" or "3 done, 1 failed"."""
+    many = Counter(call.status for call in started)
+    others = [f"{many[status]} {status}" for status in ("failed", "stopped") if many[status]]
+    is_over = all(call.is_over for call in started)
+    among = "" if is_over and others else f" of {len(started)}"
+    return ", ".join([f"{many['done']}{among} done", *others]) if started else ""
 
 
 def is_going(call: Call) -> bool:
@@ -133,6 +168,15 @@ def _paramline(draft: Draft, params: list[drafting.Parameter]) -> str:
     if draft.extra.strip():
         parts.append("extra JSON")
     return " · ".join(parts) or "no parameters set"
+
+
+def _time(text: str) -> datetime | None:
+    """A time with its zone, as JSON writes it; None for anything else."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return time if time.tzinfo else None
 
 
 def _too_many(asked: int) -> str:

@@ -1,5 +1,6 @@
 """Runs: start one, look at it, stop it or one of its calls, and try a call again."""
 
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
@@ -8,7 +9,7 @@ from .. import drafting, running
 from ..access import get_visible
 from ..connecting import Refused
 from ..models import Call, Run
-from .playground import is_going, refuse, show_outputs, show_page, tabs_of
+from .playground import is_going, refuse, show_outputs, show_page, tabs_of, tell_saved
 
 
 @require_POST
@@ -17,13 +18,17 @@ def run_start(request: HttpRequest) -> HttpResponse:
     drafting.take_typed(draft, request.POST)
     try:
         variants = drafting.variants_of(request.user, draft, request.POST.getlist("column"))
-        key = request.POST.get("idempotency_key", "")[:100]
-        run = running.start_run(request.user, draft.messages, variants, idempotency_key=key)
+        key = request.POST.get("idempotency_key", "").replace("\0", "")[:100]
+        # One transaction: the worker that hears of the run finds nobody else writing.
+        with transaction.atomic():
+            run = running.start_run(request.user, draft.messages, variants, idempotency_key=key)
+            drafting.keep_run(draft, run, variants)
     except (Refused, running.TooLarge, running.Conflict) as error:
         drafting.keep_typed(draft)
-        return refuse(request, error) if request.htmx else show_page(request, draft, error)
-    drafting.keep_run(draft, run, variants)
-    return show_outputs(request, draft) if request.htmx else redirect(run)
+        if not request.htmx:
+            return show_page(request, draft, error)
+        return tell_saved(refuse(request, error), draft)
+    return tell_saved(show_outputs(request, draft), draft) if request.htmx else redirect(run)
 
 
 @require_safe

@@ -65,14 +65,22 @@
   function focusPrompt() {
     const messages = panel.querySelectorAll(".editor > textarea");
     if (!messages.length) return;
-    panel.hidden = false;
+    if (panel.hidden) togglePanel();
     document.getElementById("pane-prompt").checked = true;
     messages[messages.length - 1].focus();
   }
 
+  const showPanel = document.getElementById("show-panel");
+
   function togglePanel() {
     panel.hidden = !panel.hidden;
+    showPanel.hidden = !panel.hidden;
   }
+
+  showPanel.addEventListener("click", () => {
+    togglePanel();
+    (panel.querySelector(".editor > textarea") || panel.querySelector("button:enabled"))?.focus();
+  });
 
   document.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) return runAll(event);
@@ -90,7 +98,7 @@
     const button = document.getElementById("run");
     if (!button || site.isOverlayOpen()) return;
     event.preventDefault();
-    if (!button.disabled) panel.requestSubmit(button);
+    panel.requestSubmit(button);
   }
 
   const runStop = document.getElementById("stop");

@@ -1,10 +1,12 @@
-// The prompt panel: editors that grow, parameters that may be unset, stop sequences, extra JSON
-// checked as typed, a draft that is never lost, Run and Stop.
+// The prompt panel: editors that grow, parameters that may be unset, stop sequences, mistakes shown
+// where they are, a draft that is never lost, Run and Stop.
 "use strict";
 
 (() => {
   const form = document.getElementById("prompt");
-  const LOCAL_MS = 300, SERVER_MS = 2000;
+  const LOCAL_MS = 300, SERVER_MS = 2000, RETRY_MS = 10_000;
+  const RELOAD_MS = 10_000; // what was typed this long ago simply goes on after a reload
+  const BIG = 50_000; // characters, from which an editor does no work of its own
   const NOT_DRAFT = ["csrfmiddlewaretoken", "idempotency_key", "column"];
   const runButton = document.getElementById("run");
   const stopButton = document.getElementById("stop");
@@ -12,8 +14,32 @@
 
   // Messages -------------------------------------------------------------------------------
 
+  const editors = () => [...form.querySelectorAll(".editor > textarea")];
+
   function growEditor(textarea) {
-    textarea.previousElementSibling.textContent = `${textarea.value}\n`;
+    const isBig = textarea.value.length > BIG;
+    textarea.parentElement.classList.toggle("editor--big", isBig);
+    textarea.spellcheck = !isBig;
+    const text = isBig ? "" : `${textarea.value}\n`;
+    const shadow = textarea.previousElementSibling;
+    if (shadow.textContent !== text) shadow.textContent = text;
+  }
+
+  // Why the messages are too long to send, or "".
+  function sizeError() {
+    const most = Number(form.dataset.maxBytes);
+    const texts = editors().map((textarea) => textarea.value).filter((text) => /\S/.test(text));
+    if (texts.reduce((sum, text) => sum + text.length, 0) * 3 <= most) return ""; // 3 bytes per unit
+    const bytes = texts.reduce((sum, text) => sum + new TextEncoder().encode(text).length, 0);
+    const kb = Math.round(bytes / 1024).toLocaleString("en");
+    return bytes <= most ? ""
+      : `The prompt is ${kb} KB long; at most ${Math.floor(most / 1024)} KB can be sent. Shorten it.`;
+  }
+
+  function checkSize() {
+    const words = sizeError();
+    if (!words) settle("size");
+    else mark("size", words);
   }
 
   function nameEditor(select) {
@@ -56,7 +82,7 @@
     const tag = document.createElement("span");
     tag.className = "tag";
     const code = document.createElement("code");
-    code.textContent = value;
+    code.textContent = value.replace(/^ +| +$/g, (blanks) => "␣".repeat(blanks.length));
     const hidden = document.createElement("input");
     Object.assign(hidden, { type: "hidden", name: "stop", value });
     const remove = document.createElement("button");
@@ -69,6 +95,10 @@
 
   function takeTyped() {
     if (!typing.value) return;
+    if (!typing.value.trim()) {
+      mark("stop", "A stop sequence of blanks alone ends nothing. For a line break write \\n.");
+      return;
+    }
     if (!stopValues().slice(0, -1).includes(typing.value)) addChip(typing.value);
     typing.value = "";
     changed();
@@ -88,40 +118,72 @@
   chips.addEventListener("click", (event) => {
     event.target.closest("button")?.parentElement.remove();
     typing.focus();
+    settle("stop");
     changed();
   });
 
-  // Extra JSON -----------------------------------------------------------------------------
+  // Mistakes -------------------------------------------------------------------------------
+  // The server words them, all at once: after a pause in typing beside each field, and on Run in
+  // the callout too. A field that is edited is taken to be right until the server says otherwise.
 
-  // Why the extra JSON cannot be sent, or "".
-  function extraError() {
-    const typed = form.elements.extra.value;
-    if (!typed.trim()) return "";
-    try {
-      const value = JSON.parse(typed);
-      const isObject = value !== null && typeof value === "object" && !Array.isArray(value);
-      return isObject ? "" : 'Extra JSON is one object, such as {"seed": 7}.';
-    } catch (error) {
-      return `Extra JSON cannot be read${whereIn(typed, error.message)}.`;
-    }
+  const CHECKED = ["temperature", "max_tokens", "top_p", "stop", "extra"];
+  const ABOUT_MESSAGES = ["prompt", "messages", "size"];
+
+  function fieldOf(name) {
+    if (ABOUT_MESSAGES.includes(name)) return editors().at(-1);
+    return name === "stop" ? typing : form.elements[name];
   }
 
-  // Engines word it differently: "line 2 column 5", "position 17", or nothing, which is the end.
-  function whereIn(typed, message) {
-    const named = message.match(/line (\d+) column (\d+)/);
-    if (named) return ` at line ${named[1]}, column ${named[2]}`;
-    const at = message.match(/position (\d+)/);
-    const before = typed.slice(0, at ? Number(at[1]) : typed.length).split("\n");
-    return ` at line ${before.length}, column ${before.at(-1).length + 1}`;
+  function mark(name, words) {
+    const place = document.getElementById(`${name}-error`);
+    if (place && place.textContent !== words) place.textContent = words;
+    if (words) fieldOf(name)?.setAttribute("aria-invalid", "true");
+    else fieldOf(name)?.removeAttribute("aria-invalid");
   }
 
+  function showMistakes(mistakes) {
+    for (const name of CHECKED) mark(name, mistakes[name] || "");
+  }
+
+  // Nothing is known against this field any more.
+  function settle(name) {
+    mark(name, "");
+    for (const line of errors.querySelectorAll(`[data-field="${name}"]`)) line.remove();
+    if (!errors.querySelector("[data-field]")) errors.replaceChildren();
+  }
+
+  function refuse(name, words) {
+    const [box, title, line] = ["div", "h3", "p"].map((tag) => document.createElement(tag));
+    box.className = "callout callout--danger";
+    box.setAttribute("role", "alert");
+    title.textContent = "Nothing was sent";
+    line.dataset.field = name;
+    line.textContent = words;
+    box.append(site.icon("alert"), title, line);
+    errors.replaceChildren(box);
+    showRefusal();
+  }
+
+  // Mark what the callout names, and go to the first of it.
+  function showRefusal() {
+    const lines = [...errors.querySelectorAll("[data-field]")];
+    for (const { dataset, textContent } of lines) mark(dataset.field, textContent);
+    const first = lines.length && fieldOf(lines[0].dataset.field);
+    if (!first) return;
+    document.getElementById("pane-prompt").checked = true;
+    if (first.name === "extra") document.getElementById("extra-fold").open = true;
+    first.focus();
+  }
+
+  // The border at once; the words follow with the next save.
   function checkExtra() {
-    const field = form.elements.extra;
-    const error = extraError();
-    document.getElementById("extra-error").textContent = error;
-    if (error) field.setAttribute("aria-invalid", "true");
-    else field.removeAttribute("aria-invalid");
-    return !error;
+    settle("extra");
+    const typed = form.elements.extra.value;
+    try {
+      if (typed.trim()) JSON.parse(typed);
+    } catch {
+      form.elements.extra.setAttribute("aria-invalid", "true");
+    }
   }
 
   // Draft ----------------------------------------------------------------------------------
@@ -131,13 +193,22 @@
   let localTimer = 0;
   let serverTimer = 0;
   let isUnsaved = false;
+  let savedAt = form.dataset.savedAt; // the stored draft that this page's text is on top of
+  let saving = null; // the save under way, to be aborted
+  let unanswered = ""; // a text that was sent and may be stored: no answer came
+  let keptAt = 0;
 
   function snapshot() {
-    return [...new FormData(form)].filter(([name, value]) => !NOT_DRAFT.includes(name) && value !== "");
+    const isMessage = (name) => /^(role|message)-/.test(name); // there when empty, too
+    return [...new FormData(form)].filter(([name, value]) =>
+      !NOT_DRAFT.includes(name) && (value !== "" || isMessage(name)));
   }
+
+  const typedText = () => JSON.stringify(snapshot());
 
   function changed() {
     isUnsaved = true;
+    if (offered && !offered.isStored) closeOffer();
     showParamline();
     clearTimeout(localTimer);
     clearTimeout(serverTimer);
@@ -148,32 +219,67 @@
   // Only what the server does not have yet: a shared computer keeps no prompts.
   function saveHere() {
     try {
-      if (isUnsaved) localStorage.setItem(key, JSON.stringify({ at: Date.now(), fields: snapshot() }));
-      else localStorage.removeItem(key);
+      if (isUnsaved) {
+        keptAt = Date.now();
+        localStorage.setItem(key, JSON.stringify({ at: keptAt, fields: snapshot() }));
+        return true;
+      }
+      // Another tab may have put its own text there.
+      if (keptAt && JSON.parse(localStorage.getItem(key))?.at === keptAt) localStorage.removeItem(key);
     } catch {
       // Storage is full or forbidden: the server's copy remains.
     }
+    return false;
   }
 
   function draftForm() {
     const body = new FormData();
     for (const [name, value] of snapshot()) body.append(name, value);
+    body.append("saved_at", savedAt);
     return body;
   }
 
+  // One save at a time, and none while a run is sent (it saves, too) or a choice is open.
   async function saveThere() {
     clearTimeout(serverTimer);
-    const sent = JSON.stringify(snapshot());
+    if (saving || isSending || offered?.isStored) return;
+    const mine = saving = new AbortController();
+    const sent = typedText();
     try {
-      const answer = await site.post(form.dataset.draft, draftForm());
-      if (answer.status !== 204) throw new Error(answer.status);
-      if (JSON.stringify(snapshot()) === sent) isUnsaved = false;
-      saveHere();
-      const now = new Date();
-      showState("Draft saved ", now);
-    } catch {
-      showState("Draft kept in this browser; the server did not take it");
+      const answer = await site.post(form.dataset.draft, draftForm(), { signal: mine.signal });
+      if (!answer.ok && answer.status !== 409) throw new Error(answer.status);
+      const told = await answer.json();
+      if (saving !== mine) return;
+      saving = null;
+      if (answer.status === 409) meetOther(told);
+      else saved(told, sent);
+    } catch (error) {
+      if (saving !== mine) return;
+      saving = null;
+      unanswered = sent;
+      const isHere = saveHere();
+      showState(isHere ? "Draft kept in this browser; the server did not take it"
+        : "Draft not saved: it is too long, or the server did not take it");
+      if (error.message !== "signed out") serverTimer = setTimeout(saveThere, RETRY_MS);
     }
+  }
+
+  function saved(told, sent) {
+    savedAt = told.saved_at;
+    unanswered = "";
+    isUnsaved = typedText() !== sent;
+    if (isUnsaved) serverTimer = setTimeout(saveThere, SERVER_MS);
+    else showMistakes(told.mistakes);
+    saveHere();
+    showState("Draft saved ", new Date(savedAt));
+  }
+
+  // Another draft is stored than the one this text began as: by another tab, or by this one when
+  // the answer got lost.
+  function meetOther(told) {
+    savedAt = told.saved_at;
+    if (JSON.stringify(told.fields) === unanswered) saveThere();
+    else offer(`Another tab saved this draft at ${clock(Date.parse(savedAt))}`, "Use that one", told.fields, true);
   }
 
   function showState(words, time = null) {
@@ -192,6 +298,8 @@
   function leave() {
     if (!isUnsaved) return;
     saveHere();
+    if (offered?.isStored) return;
+    unanswered = typedText();
     site.post(form.dataset.draft, draftForm(), { keepalive: true }).catch(() => {});
   }
 
@@ -209,8 +317,8 @@
     form.querySelectorAll(".editor > textarea").forEach(growEditor);
     form.querySelectorAll(".msg__role").forEach(nameEditor);
     form.querySelectorAll(".param").forEach(showParam);
-    checkExtra();
     showParamline();
+    checkSize();
   }
 
   // What this browser kept and the server never got: the newer is shown, the other offered.
@@ -222,39 +330,56 @@
       return;
     }
     const served = snapshot();
-    if (!kept || JSON.stringify(kept.fields) === JSON.stringify(served)) return;
-    const clock = (ms) => new Date(ms).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-    const savedAt = Date.parse(form.dataset.savedAt);
-    if (kept.at > savedAt) {
-      fill(kept.fields);
-      changed();
-      offer(`Restored your draft from ${clock(kept.at)}`, `Use saved ${clock(savedAt)}`, served);
-    } else {
-      offer(`Draft from ${clock(savedAt)} is shown`, `Use ${clock(kept.at)}`, kept.fields);
+    if (!kept || JSON.stringify(kept.fields) === JSON.stringify(served)) {
+      if (kept) localStorage.removeItem(key);
+      return;
+    }
+    const storedAt = Date.parse(savedAt);
+    if (kept.at <= storedAt) {
+      offer(`Draft from ${clock(storedAt)} is shown`, `Use ${clock(kept.at)}`, kept.fields);
+      return;
+    }
+    fill(kept.fields);
+    changed();
+    if (Date.now() - kept.at > RELOAD_MS) {
+      offer(`Restored your draft from ${clock(kept.at)}`, `Use saved ${clock(storedAt)}`, served);
     }
   }
 
-  function offer(words, button, fields) {
-    const banner = document.getElementById("restored");
+  const banner = document.getElementById("restored");
+  const clock = (ms) =>
+    new Date(ms).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  let offered = null; // {fields, isStored}: another text, and whether saving waits for the choice
+
+  function offer(words, button, fields, isStored = false) {
+    offered = { fields, isStored };
     banner.querySelector("[data-words]").textContent = words;
-    const use = banner.querySelector("[data-use-other]");
-    use.textContent = button;
+    banner.querySelector("[data-use-other]").textContent = button;
     banner.hidden = false;
-    use.addEventListener("click", () => {
-      banner.hidden = true;
-      fill(fields);
-      changed();
-    }, { once: true });
-    banner.querySelector("[data-keep]").addEventListener("click", () => {
-      banner.hidden = true;
-      changed();
-    }, { once: true });
   }
+
+  function closeOffer() {
+    offered = null;
+    banner.hidden = true;
+  }
+
+  banner.addEventListener("click", (event) => {
+    const isUse = event.target.closest("[data-use-other]");
+    if (!isUse && !event.target.closest("[data-keep]")) return;
+    const { fields, isStored } = offered;
+    closeOffer();
+    if (isUse) fill(fields);
+    changed();
+    if (!isUse || !isStored) return;
+    isUnsaved = false; // it is what the server has
+    clearTimeout(serverTimer);
+  });
 
   // Run and stop ---------------------------------------------------------------------------
 
   const SLIP_MS = 700; // Stop stands where a second click of a double click may land
   let isSending = false;
+  let sentText = "";
   let startedAt = 0;
 
   function newKey() {
@@ -262,9 +387,12 @@
     form.elements.idempotency_key.value = [...bytes].map((b) => b.toString(16).padStart(2, "0")).join("");
   }
 
+  // Not `disabled`: a press says why nothing happens.
   function showButtons(isGoing) {
-    runButton.disabled = isSending || isGoing;
-    setWord(runButton.disabled ? "Running…" : "Run");
+    const isBusy = isSending || isGoing;
+    if (isBusy) runButton.setAttribute("aria-disabled", "true");
+    else runButton.removeAttribute("aria-disabled");
+    setWord(isBusy ? "Running…" : "Run");
     stopButton.disabled = !isGoing;
   }
 
@@ -272,48 +400,62 @@
     runButton.querySelector("[data-word]").textContent = word;
   }
 
-  function showRefusal(field) {
-    const element = form.elements[field] || document.querySelector("[name=message-2], [name=message-1]");
-    if (field === "extra") document.getElementById("extra-fold").open = true;
-    element?.focus?.();
+  function mayRun() {
+    const isSlip = Date.now() - startedAt < SLIP_MS; // the second half of a double click
+    if (isSending || (isSlip && run.summary().isGoing)) return false;
+    if (run.summary().isGoing) {
+      site.toast("Still running. Stop it first (Esc).");
+      return false;
+    }
+    const tooLong = sizeError();
+    if (tooLong) refuse("size", tooLong);
+    return !tooLong;
   }
 
   form.addEventListener("submit", (event) => {
     takeTyped();
-    if (!checkExtra()) {
-      event.preventDefault();
-      event.stopPropagation();
-      showRefusal("extra");
-    } else if (runButton.disabled) {
-      event.preventDefault();
-      event.stopPropagation();
-    }
+    if (mayRun()) return;
+    event.preventDefault();
+    event.stopPropagation();
   }, { capture: true });
 
   document.addEventListener("htmx:beforeRequest", (event) => {
     if (event.detail.elt !== form) return;
     isSending = true;
+    sentText = typedText();
     startedAt = Date.now();
+    saving?.abort();
+    saving = null;
     clearTimeout(localTimer);
     clearTimeout(serverTimer);
+    saveHere();
+    closeOffer();
     errors.replaceChildren();
+    showMistakes({});
     showButtons(run.summary().isGoing);
   });
   document.addEventListener("htmx:afterRequest", (event) => {
     if (event.detail.elt !== form) return;
+    const { xhr, successful } = event.detail;
     isSending = false;
-    if (event.detail.xhr.status) newKey(); // answered; without an answer the same run is meant again
+    if (xhr.status) newKey(); // answered; without an answer the same run is meant again
+    else unanswered = sentText;
     showButtons(run.summary().isGoing);
-    if (event.detail.successful) {
+    if (successful && !site.isSignIn(xhr.responseURL)) {
       isUnsaved = false;
-      saveHere();
+      if (typedText() === sentText) saveHere();
+      else changed();
       showState("Draft saved ", new Date());
       document.getElementById("pane-outputs").checked = true;
     } else {
       changed();
-      const refusal = errors.querySelector("[data-field]");
-      if (refusal) showRefusal(refusal.dataset.field);
+      showRefusal();
     }
+  });
+  // Run saves the draft as well; its answer says when.
+  document.addEventListener("draft-saved", (event) => { savedAt = event.detail.at; });
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.target.id === "outputs") settle("variants");
   });
   document.addEventListener("run:changed", (event) => showButtons(event.detail.isGoing));
 
@@ -323,23 +465,39 @@
 
   form.addEventListener("input", (event) => {
     const { target } = event;
-    if (target.matches(".editor > textarea")) growEditor(target);
+    if (target.matches(".editor > textarea")) {
+      growEditor(target);
+      ABOUT_MESSAGES.forEach(settle);
+      checkSize();
+    }
     if (target.matches(".range")) target.closest(".param").querySelector(".input").value = target.value;
-    if (target.closest(".param")) showParam(target.closest(".param"));
+    const row = target.closest(".param");
+    if (row) {
+      showParam(row);
+      settle(row.querySelector(".input").name);
+    }
+    if (target === typing) settle("stop");
     if (target.name === "extra") checkExtra();
     changed();
   });
   form.addEventListener("change", (event) => {
     if (event.target.matches(".msg__role")) nameEditor(event.target);
     changed();
+    if (event.target.name === "extra") saveThere(); // for its words
   });
   form.querySelector("[data-reset-params]").addEventListener("click", () => {
-    for (const input of form.querySelectorAll(".param .input")) input.value = "";
+    for (const input of form.querySelectorAll(".param .input")) {
+      input.value = "";
+      settle(input.name);
+    }
     form.querySelectorAll(".param").forEach(showParam);
     changed();
   });
   window.addEventListener("pagehide", leave);
   document.addEventListener("visibilitychange", () => document.hidden && isUnsaved && saveThere());
+  for (const name of ["run:connected", "online"]) {
+    window.addEventListener(name, () => isUnsaved && saveThere());
+  }
 
   showAll();
   restore();

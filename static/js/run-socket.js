@@ -7,7 +7,7 @@ const run = (() => {
   const TICK_MS = 100;
   const ANNOUNCE_EVERY_MS = 3000;
   const LONGEST_WAIT_S = 15;
-  const AGAIN_MS = 500;
+  const AGAIN_S = 0.5;
   const ENDED = 1000, SIGNED_OUT = 4401, NO_SUCH_RUN = 4404;
   const GOING = ["queued", "waiting", "streaming"];
   const OVER = ["done", "failed", "stopped"];
@@ -141,8 +141,12 @@ const run = (() => {
     pending.delete(message.id); // the column comes with all of its text
     const fresh = fragmentOf(message.html).querySelector(".col");
     const there = byId(fresh.id);
-    // Another set of columns by now, or an earlier attempt: not for this board.
-    if (!there || there.dataset.endpoint !== fresh.dataset.endpoint) return;
+    // Another set of columns by now, or an earlier attempt: not for this board. A call keeps its
+    // column when its endpoint is deleted.
+    if (!there) return;
+    const isOther = (name) => there.dataset[name] !== fresh.dataset[name];
+    const haveEndpoints = there.dataset.endpoint && fresh.dataset.endpoint;
+    if (haveEndpoints && isOther("endpoint") && isOther("call")) return;
     if (there.dataset.call && Number(there.dataset.attempt) > Number(fresh.dataset.attempt)) return;
     const now = applyColumn(there, fresh);
     if (now !== there) window.htmx?.process(now);
@@ -150,6 +154,7 @@ const run = (() => {
   }
 
   function hearDelta(message) {
+    endings = 0;
     const column = byId(`call-${message.id}-text`)?.closest(".col");
     if (!column) return;
     if (column.dataset.status !== "streaming") beginStreaming(column);
@@ -181,6 +186,7 @@ const run = (() => {
 
   let line = null; // the open socket and what it is for
   let attempt = 0;
+  let endings = 0; // how often in a row the server said "over" while this board saw calls going
   let retryAt = 0;
   let retryTimer = 0;
 
@@ -196,36 +202,52 @@ const run = (() => {
     if (line) line.socket.close();
     line = null;
     if (address && !retryTimer) openLine(address);
-    if (!address) calmDown();
+    if (!address) {
+      endings = 0;
+      calmDown();
+    }
   }
 
   function openLine(address) {
     clearTimeout(retryTimer);
     retryTimer = 0;
     const scheme = location.protocol === "https:" ? "wss" : "ws";
-    const mine = { address, socket: new WebSocket(`${scheme}://${location.host}${address}`) };
+    const mine = { address, parts: [], socket: new WebSocket(`${scheme}://${location.host}${address}`) };
     line = mine;
     mine.socket.onmessage = (event) => {
       if (line !== mine) return;
       calmDown();
-      hear(JSON.parse(event.data));
+      const message = joined(mine.parts, JSON.parse(event.data));
+      if (message) hear(message);
     };
     mine.socket.onclose = (event) => {
       if (line !== mine) return;
       line = null;
       flush();
-      if (event.code === SIGNED_OUT) return showSignedOut();
+      if (event.code === SIGNED_OUT) {
+        calmDown();
+        return site.showSignedOut();
+      }
       if (event.code === NO_SUCH_RUN) return calmDown();
       if (event.code !== ENDED) return retryLater();
       calmDown();
       // Over, as far as this line knew; a retry may have begun just then.
-      if (wantedAddress()) retryTimer = setTimeout(retryNow, AGAIN_MS);
+      if (wantedAddress()) retryTimer = setTimeout(retryNow, backOff(AGAIN_S, endings++) * 1000);
     };
   }
 
+  // A long message comes in parts, whose texts together are its JSON. Null until the last one.
+  function joined(parts, message) {
+    if (message.type !== "part") return message;
+    parts.push(message.text);
+    return message.last ? JSON.parse(parts.splice(0).join("")) : null;
+  }
+
+  const backOff = (first_s, times) => Math.min(first_s * 2 ** times, LONGEST_WAIT_S);
+
   function retryLater() {
     attempt += 1;
-    const wait = Math.min(2 ** (attempt - 1), LONGEST_WAIT_S);
+    const wait = backOff(1, attempt - 1);
     retryAt = Date.now() + wait * 1000;
     retryTimer = setTimeout(retryNow, wait * 1000);
     byId("connection").hidden = false;
@@ -251,13 +273,9 @@ const run = (() => {
   }
 
   function calmDown() {
+    if (attempt) window.dispatchEvent(new CustomEvent("run:connected"));
     attempt = 0;
     if (byId("connection")) byId("connection").hidden = true;
-  }
-
-  function showSignedOut() {
-    calmDown();
-    byId("signed-out").hidden = false;
   }
 
   // What the page says about the run -------------------------------------------------------
@@ -268,8 +286,13 @@ const run = (() => {
 
   function summary() {
     const started = columns().filter((column) => column.dataset.call);
-    const over = started.filter((column) => OVER.includes(column.dataset.status)).length;
-    return { started: started.length, over, isGoing: over < started.length };
+    const many = (status) => started.filter((column) => column.dataset.status === status).length;
+    const over = OVER.reduce((sum, status) => sum + many(status), 0);
+    const isGoing = over < started.length;
+    const others = ["failed", "stopped"].filter(many).map((status) => `${many(status)} ${status}`);
+    const among = !isGoing && others.length ? "" : ` of ${started.length}`;
+    const progress = [`${many("done")}${among} done`, ...others].join(", ");
+    return { started: started.length, over, isGoing, progress, isAllDone: !isGoing && !others.length };
   }
 
   // After anything changed: the strip, the tab, the title, the line, and whoever listens.
@@ -279,10 +302,10 @@ const run = (() => {
     const tab = document.querySelector("[data-progress]");
     if (tab) {
       tab.hidden = !now.started;
-      tab.textContent = `${now.over} of ${now.started} done`;
+      tab.textContent = now.progress;
     }
     if (now.isGoing) document.title = `● ${now.over} of ${now.started} · ${plainTitle}`;
-    else document.title = wasGoing ? `Done · ${plainTitle}` : plainTitle;
+    else document.title = wasGoing ? `${now.isAllDone ? "Done" : now.progress} · ${plainTitle}` : plainTitle;
     wasGoing = wasGoing || now.isGoing;
     connect();
     document.dispatchEvent(new CustomEvent("run:changed", { detail: now }));
@@ -356,7 +379,7 @@ const run = (() => {
     if (!address || !summary().isGoing) return;
     site.post(address).then((answer) => {
       if (answer.status !== 204) throw new Error(answer.status);
-    }).catch(() => site.toast("The run could not be stopped: the server did not take it. Try again.", { isError: true }));
+    }).catch((error) => error.message === "signed out" || site.toast("The run could not be stopped: the server did not take it. Try again.", { isError: true }));
   }
 
   window.htmx?.defineExtension("columns", {

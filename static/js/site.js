@@ -56,14 +56,32 @@ const site = (() => {
     return JSON.parse(document.body.getAttribute("hx-headers") || "{}")["X-CSRFToken"];
   }
 
-  function post(url, body, options = {}) {
-    return fetch(url, {
+  // A POST's answer. Where the session is over that is said at once, and the answer is an error.
+  async function post(url, body, options = {}) {
+    const answer = await fetch(url, {
       method: "POST",
       body,
       headers: { "X-CSRFToken": csrf() },
       credentials: "same-origin",
       ...options,
     });
+    if (isSignIn(answer.url) || answer.headers.get("HX-Trigger")?.includes("signed-out")) {
+      showSignedOut();
+      throw new Error("signed out");
+    }
+    return answer;
+  }
+
+  // Signed out, a request is led to the sign-in page, which has no place inside this one.
+  function isSignIn(url) {
+    const login = document.body.dataset.login;
+    return Boolean(login && url && new URL(url).pathname === login);
+  }
+
+  function showSignedOut() {
+    const banner = document.getElementById("signed-out");
+    if (banner) banner.hidden = false;
+    else toast("You are signed out. Nothing was changed.", { isError: true, link: signInLink() });
   }
 
   function signInLink() {
@@ -111,7 +129,7 @@ const site = (() => {
     // htmx's header tells the server that nobody waits for a page.
     post(button.dataset.themeToggle, form, {
       headers: { "X-CSRFToken": csrf(), "HX-Request": "true" },
-    }).catch(() => toast("The theme could not be saved. It holds until this page is left.", { isError: true }));
+    }).catch((error) => error.message === "signed out" || toast("The theme could not be saved. It holds until this page is left.", { isError: true }));
   }
 
   async function copyFrom(button) {
@@ -138,25 +156,24 @@ const site = (() => {
   document.addEventListener("htmx:sendError", () =>
     toast("The server cannot be reached. Nothing was lost; try again in a moment.", { isError: true }));
   document.addEventListener("htmx:responseError", (event) => {
+    if (event.detail.xhr.getResponseHeader("HX-Trigger")?.includes("signed-out")) return;
     const words = {
       400: "The server could not read this. It may be too long; shorten it and try again.",
-      403: "Your sign-in has changed since this page was opened. Load the page again; drafts are kept.",
+      403: "You may not do this. Load the page again; drafts are kept.",
       404: "It is not there any more, or not yours. Load the page again.",
       413: "This is too long to send. Shorten it and try again.",
     };
     toast(words[event.detail.xhr.status] || "The server failed on this. Its log has the cause; try again.", { isError: true });
   });
-  // Signed out elsewhere: the answer is the sign-in page, which has no place inside this one.
   document.addEventListener("htmx:beforeSwap", (event) => {
-    const login = document.body.dataset.login;
-    const answered = event.detail.xhr.responseURL;
-    if (!login || !answered || new URL(answered).pathname !== login) return;
+    if (!isSignIn(event.detail.xhr.responseURL)) return;
     event.detail.shouldSwap = false;
-    toast("You are signed out. Drafts are kept.", { isError: true, link: signInLink() });
+    showSignedOut();
   });
+  document.addEventListener("signed-out", showSignedOut);
 
   showTimes();
   document.querySelectorAll(".toast").forEach(leaveSoon);
 
-  return { announce, csrf, isOverlayOpen, open, post, showTimes, signInLink, toast };
+  return { announce, csrf, icon, isOverlayOpen, isSignIn, open, post, showSignedOut, showTimes, signInLink, toast };
 })();

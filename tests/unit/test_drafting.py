@@ -4,7 +4,7 @@ import unittest
 
 from playground.connecting import Refused
 from playground.drafting import typed_extra, typed_params, unescape
-from playground.templatetags.playground import exact, mid, rate, said, seconds
+from playground.templatetags.playground import exact, mid, rate, said, seconds, visible
 
 
 class TypedTests(unittest.TestCase):
@@ -23,15 +23,25 @@ class TypedTests(unittest.TestCase):
             typed_params({"top_p": "1.1"})
         self.assertEqual(caught.exception.field, "top_p")
 
+    def test_a_number_of_hundreds_of_digits_is_out_of_range(self):
+        for digits in (20, 400):
+            with self.assertRaises(Refused):
+                typed_params({"max_tokens": "9" * digits})
+
     def test_no_extra_json_is_an_empty_object(self):
         self.assertEqual(typed_extra(" \n"), {})
 
     def test_extra_json_says_where_it_breaks(self):
-        with self.assertRaisesRegex(Refused, "Line 2, column 1"):
+        with self.assertRaisesRegex(Refused, "Line 1, column 8: the text ends too early"):
             typed_extra('{"a": 1,\n')
 
 
 class WrittenTests(unittest.TestCase):
+    def test_blanks_at_the_ends_of_a_stop_sequence_are_seen(self):
+        self.assertEqual(
+            [visible(" User: "), visible("a b"), visible("  ")], ["␣User:␣", "a b", "␣␣"]
+        )
+
     def test_times_and_rates_are_short(self):
         self.assertEqual(
             [seconds(4123), seconds(384, 2), seconds(None), rate(62.4), rate(3.14), rate(None)],

@@ -31,6 +31,10 @@ class ReadAskTests(unittest.TestCase):
         ask = Ask("p", (".", "\n"), 5, 0.1, -7, 0, 60000, False)
         self.assertEqual(read_ask(json.dumps(body).encode()), ask)
 
+    def test_top_p_is_taken_and_ignored(self) -> None:
+        self.assertEqual(read_ask(b'{"prompt": "p", "top_p": 0.9}'), Ask("p"))
+        self.assert_refused('{"prompt": "p", "top_p": 2}', "top_p", "from 0 to 1")
+
     def test_null_counts_as_not_sent(self) -> None:
         body = '{"prompt": "p", "stop": null, "max_tokens": null, "seed": null, "stream": null}'
         self.assertEqual(read_ask(body.encode()), Ask("p"))

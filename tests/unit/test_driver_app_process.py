@@ -238,8 +238,10 @@ class AnswerTests(unittest.TestCase):
         info = read_info(self.port)
         self.assertEqual((info["model"], info["demo"]), ("demo", True))
         self.assertEqual(info["behaviours"], ["echo", "poet"])
+        self.assertIn("top_p", info["parameters"])
         self.assertEqual(
-            set(info) - {"model", "demo", "behaviours", "streams_open"}, {"version", "started_at"}
+            set(info) - {"model", "demo", "behaviours", "parameters", "streams_open"},
+            {"version", "started_at"},
         )
         self.assertEqual(json.loads(send(self.port, "GET", "/health")[2]), {"ok": True})
 

@@ -1,6 +1,7 @@
 """What people type as JSON or as stop sequences is read exactly, or refused with what to change."""
 
 import json
+import re
 import unittest
 
 from hypothesis import given
@@ -59,6 +60,31 @@ class ObjectTests(unittest.TestCase):
             self.assertIsInstance(read_object(text), dict)
         except NotationError as error:
             self.assertTrue(str(error).endswith((".", "}.")))
+
+    def test_the_place_and_the_cause_are_named(self) -> None:
+        for text, words in {
+            '{"a": 1,}': "column 9: remove the comma before }.",
+            '{"NaN": [1,\n NaN]}': "Line 2, column 2: NaN is not a JSON number.",
+            '{"a": "x': "column 7: this text has no closing quote",
+            "{a: 1}": "column 2: a name in double quotes",
+            '{"a" 1}': "column 6: add a colon",
+            '{"a": True}': "column 7: write true, in small letters",
+            '{"a": }': "column 7: a value is missing",
+            '{"a": [1\n\n': "Line 1, column 8: the text ends too early",
+        }.items():
+            with self.subTest(text=text), self.assertRaises(NotationError) as caught:
+                read_object(text)
+            self.assertIn(words, str(caught.exception))
+
+    @given(st.text('{}[]:,"a1 \n\\'))
+    def test_the_place_lies_in_the_text(self, text: str) -> None:
+        try:
+            read_object(text)
+        except NotationError as error:
+            place = re.match(r"Line (\d+), column (\d+)", str(error))
+            if place:
+                line, column = map(int, place.groups())
+                self.assertLessEqual(column, len(text.split("\n")[line - 1]))
 
     def test_null_characters_are_refused(self) -> None:
         for text in ('{"a": "\\u0000"}', '{"\\u0000": 1}', '{"a": ["\\u0000"]}'):

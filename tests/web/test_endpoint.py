@@ -511,7 +511,7 @@ class EndpointDeleteTests(WebTestCase):
 
     def test_its_runs_stay(self) -> None:
         make_run(self.alice, self.endpoint, status=Call.Status.DONE, text="kept answer")
-        self.assertRedirects(self.client.post(self.path), LIST)
+        self.assertRedirects(self.client.post(self.path), f"{LIST}#list-t")
         self.assertFalse(Endpoint.objects.exists())
         call = Call.objects.get()
         self.assertEqual((call.text, call.name, call.endpoint), ("kept answer", "echo", None))

@@ -21,7 +21,7 @@ class PlaygroundDraftTests(WebTestCase):
         self.log_in(self.alice)
 
     def test_a_draft_is_kept_as_typed(self):
-        self.assertEqual(self.client.post("/draft/", TYPED).status_code, 204)
+        self.assertEqual(self.client.post("/draft/", TYPED).status_code, 200)
         draft = Draft.objects.get(owner=self.alice)
         self.assertEqual(draft.messages[1], {"role": "user", "content": "\nLine one\nline two "})
         self.assertEqual(draft.params, {"temperature": "0.2"})
@@ -40,6 +40,72 @@ class PlaygroundDraftTests(WebTestCase):
         self.client.post("/draft/", TYPED)
         self.log_in(self.bob)
         self.assertNotContains(self.client.get("/"), "Line one")
+
+    def test_a_cleared_message_stays_cleared_and_there(self):
+        self.client.post("/draft/", TYPED | {"message-1": "", "message-2": ""})
+        page = self.client.get("/")
+        self.assertContains(page, 'aria-label="System message"')
+        self.assertContains(page, 'aria-label="User message"')
+        messages = Draft.objects.get(owner=self.alice).messages
+        self.assertEqual(messages, [{"role": r, "content": ""} for r in ("system", "user")])
+
+    def test_a_save_on_top_of_the_stored_draft_is_taken(self):
+        for text in ("one", "two"):
+            known = drafting.draft_of(self.alice).saved_at.isoformat()
+            answer = self.save(text, known)
+            self.assertEqual(answer.status_code, 200)
+            stored = drafting.draft_of(self.alice)
+            self.assertEqual(answer.json()["saved_at"], stored.saved_at.isoformat())
+        self.assertEqual(stored.messages[1]["content"], "two")
+
+    def test_a_save_on_top_of_an_older_draft_gets_the_newer_one_back(self):
+        old = drafting.draft_of(self.alice).saved_at.isoformat()
+        self.save("of another tab", old)
+        answer = self.save("of this tab", old)
+        self.assertEqual(answer.status_code, 409)
+        stored = drafting.draft_of(self.alice)
+        self.assertEqual(stored.messages[1]["content"], "of another tab")
+        self.assertEqual(answer.json()["saved_at"], stored.saved_at.isoformat())
+        fields = [
+            ["role-1", "system"],
+            ["message-1", "Be brief."],
+            ["role-2", "user"],
+            ["message-2", "of another tab"],
+            ["temperature", "0.2"],
+            ["stop", "\\n\\n"],
+            ["stop", "."],
+            ["extra", '{"seed": '],
+        ]
+        self.assertEqual(answer.json()["fields"], fields)
+        self.assertEqual(self.save("of this tab", answer.json()["saved_at"]).status_code, 200)
+
+    def test_the_same_text_twice_is_no_conflict(self):
+        old = drafting.draft_of(self.alice).saved_at.isoformat()
+        self.save("same", old)
+        self.assertEqual(self.save("same", old).status_code, 200)
+
+    def test_a_change_of_columns_is_no_newer_draft(self):
+        known = drafting.draft_of(self.alice).saved_at.isoformat()
+        self.client.post("/columns/", {"endpoint": []})
+        self.assertEqual(self.save("text", known).status_code, 200)
+
+    def test_a_time_that_is_none_is_no_time(self):
+        for known in ("", "yesterday", "2024-01-01T00:00:00"):
+            self.assertEqual(self.save("text", known).status_code, 200)
+
+    def test_what_cannot_be_sent_is_said_for_every_field(self):
+        mistakes = self.client.post("/draft/", TYPED | {"top_p": "7"}).json()["mistakes"]
+        self.assertEqual(set(mistakes), {"top_p", "extra"})
+
+    def test_null_characters_are_left_out(self):
+        nul = {"role-1": "sys\0tem", "message-1": "a\0b", "top_p": "0\0.5", "extra": "\0"}
+        self.client.post("/draft/", nul)
+        draft = Draft.objects.get(owner=self.alice)
+        self.assertEqual(draft.messages, [{"role": "system", "content": "ab"}])
+        self.assertEqual((draft.params, draft.extra), ({"top_p": "0.5"}, ""))
+
+    def save(self, text: str, known: str):
+        return self.client.post("/draft/", TYPED | {"message-2": text, "saved_at": known})
 
     def test_columns_and_run_are_left_alone(self):
         draft = drafting.draft_of(self.alice)

@@ -2,6 +2,9 @@
 
 import re
 
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
 from playground import drafting
 from playground.models import Call, Draft
 from tests.base import WebTestCase
@@ -72,8 +75,39 @@ class PlaygroundPageTests(WebTestCase):
         self.assertContains(page, 'data-status="streaming"')
         self.assertContains(page, f'data-socket="/ws/runs/{run.pk}/"')
         self.assertContains(page, 'aria-busy="true"')
-        self.assertRegex(page.text, r'id="run"[^>]* disabled')
+        self.assertRegex(page.text, r'id="run"[^>]* aria-disabled="true"')
         self.assertNotRegex(page.text, r'id="stop"[^>]* disabled')
+
+    def test_the_tab_says_how_many_ended_how(self):
+        run = self.show(status=Call.Status.DONE, text="x")
+        self.assertContains(self.client.get("/"), ">1 of 1 done</span>")
+        make_call(run, self.endpoint, position=1, status="failed", error=ERROR)
+        page = self.client.get(f"/runs/{run.pk}/")
+        self.assertContains(page, ">1 done, 1 failed</span>")
+        make_call(run, self.endpoint, position=2)
+        self.assertContains(self.client.get(f"/runs/{run.pk}/"), ">1 of 3 done, 1 failed</span>")
+
+    def test_a_mistake_in_the_draft_is_marked_at_its_field(self):
+        self.client.post("/draft/", {"message-1": "Hi", "top_p": "7", "stop": " ", "extra": "{"})
+        page = self.client.get("/").text
+        for name in ("top_p", "stop", "extra"):
+            self.assertRegex(page, rf'name="{name}"[^>]* aria-invalid="true"')
+            self.assertRegex(page, rf'id="{name}-error">[^<]')
+        self.assertIn("<code>␣</code>", page)
+
+    def test_cards_of_failed_calls_cost_no_queries(self):
+        def queries() -> int:
+            with CaptureQueriesContext(connection) as captured:
+                self.client.get(f"/runs/{run.pk}/")
+            return len(captured)
+
+        run = self.show(status=Call.Status.FAILED, error=ERROR)
+        self.client.get("/")  # the session is stored now
+        before = queries()
+        theirs = make_endpoint(self.bob, team=self.team)
+        for position in range(1, 9):
+            make_call(run, theirs, position=position, status="failed", error=ERROR)
+        self.assertEqual(queries(), before)
 
     def test_the_newest_attempt_of_a_column_is_shown(self):
         run = self.show(status=Call.Status.FAILED, error=ERROR)

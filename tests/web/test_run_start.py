@@ -135,12 +135,29 @@ class RunStartTests(WebTestCase):
             ("max_tokens", "0"),
             ("max_tokens", "1.5"),
             ("max_tokens", "9" * 5000),
+            ("max_tokens", "9" * 400),
             ("top_p", "-1"),
         ):
             with self.subTest(name, value=value[:9]):
                 answer = self.start(**{name: value})
                 self.assert_refused(answer, "not set")
                 self.assertContains(answer, f'data-field="{name}"', status_code=422)
+
+    def test_every_wrong_field_is_named_at_once(self):
+        wrong = {"temperature": "3", "top_p": "x", "stop": " ", "extra": "{"}
+        answer = self.start(**wrong)
+        for name in wrong:
+            self.assertContains(answer, f'data-field="{name}"', count=1, status_code=422)
+
+    def test_the_answer_says_which_draft_is_stored(self):
+        for extra in ("", "{"):
+            answer = self.start(extra=extra)
+            stored = Draft.objects.get(owner=self.alice).saved_at.isoformat()
+            self.assertIn(stored, answer["HX-Trigger"])
+
+    def test_null_characters_are_left_out(self):
+        self.start(idempotency_key="k\0ey", **{"role-2": "user\0"})
+        self.assertEqual(Run.objects.get().idempotency_key, "key")
 
     def test_without_htmx_the_run_page_follows(self):
         answer = self.client.post("/runs/start/", self.form())
@@ -165,6 +182,7 @@ class RunStartTests(WebTestCase):
         client.force_login(self.alice)
         answer = client.post("/runs/start/", self.form())
         self.assertContains(answer, "Nothing was changed", status_code=403)
+        self.assertIn("signed-out", answer["HX-Trigger"])
         self.assertFalse(Run.objects.exists())
 
     def form(self, **fields) -> dict:

@@ -53,6 +53,11 @@ class SetUpTests(SetUpTestCase):
         self.assertContains(response, "printed in the terminal where the site was started")
         self.assertNotContains(response, self.code)
 
+    def test_a_user_name_with_a_blank_is_told_what_one_is_made_of(self) -> None:
+        response = self.client.post(SETUP, self.good | {"username": "ana maria"})
+        self.assertContains(response, "without blanks", count=1, status_code=422)
+        self.assertFalse(User.objects.exists())
+
     def test_the_code_works_once(self) -> None:
         self.client.post(SETUP, self.good)
         response = Client().post(SETUP, self.good | {"username": "second"})

@@ -99,7 +99,10 @@ class WorkspaceAddTests(FakeWorkspaceTestCase):
             {"name": "prod-eu", "host": self.upstream.origin, "token": f" {TOKEN}\n"},
             follow=True,
         )
-        self.assertContains(response, "prod-eu works: you are alice@acme.example there.")
+        self.assertContains(
+            response, 'Works</span><br><span class="muted small">alice@acme.example'
+        )
+        self.assertContains(response, "Saved prod-eu.", count=1)
         credential = credential_of(self.alice, Workspace.objects.get())
         self.assertEqual(reveal(credential).reveal(), TOKEN)
         self.assertNotIn(TOKEN.encode(), bytes(credential.sealed))
@@ -164,14 +167,20 @@ class WorkspaceCheckTests(FakeWorkspaceTestCase):
 
     def test_without_script_it_leads_back_to_the_list(self) -> None:
         response = self.client.post(self.path, follow=True)
-        self.assertContains(response, "prod-eu works")
+        self.assertContains(response, "Works</span>")
+
+    def test_a_failure_is_told_once_in_its_row_with_what_to_do(self) -> None:
+        Credential.objects.all().delete()
+        self.client.post(self.path)
+        self.assertContains(self.client.get(LIST), "then check again", count=1)
+        self.assertNotContains(self.client.get(LIST), "check again")
 
     def test_each_person_is_checked_with_their_own_token(self) -> None:
         share_an_endpoint(self.workspace, self.team)
         self.log_in(self.bob)
         asked = len(self.upstream.requests)
         response = self.client.post(self.path, follow=True)
-        self.assertContains(response, "prod-eu: ")
+        self.assertContains(response, "You have no token for the workspace")
         self.assertEqual(len(self.upstream.requests), asked)  # no token of his, no request
         self.client.post(
             reverse("credential-save", args=[self.workspace.pk]), {"token": "dapi-bobs-token"}

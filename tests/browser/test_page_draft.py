@@ -1,0 +1,172 @@
+"""What is typed is never lost: slow saves, two tabs, a lost session, big pastes, mistakes."""
+
+import json
+
+from playwright.sync_api import Route, expect
+
+from tests.browser.base import BrowserTestCase
+from tests.site import PASSWORD, Site
+
+MEGABYTE = "The quick brown fox jumps over the lazy dog.\n" * 23_302
+
+
+class PageDraftTests(BrowserTestCase):
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.site = cls.enterClassContext(Site())
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.page.goto(f"{self.site.url}/login/")
+        self.sign_in()
+        self.message = self.page.get_by_label("User message")
+
+    def sign_in(self) -> None:
+        self.page.get_by_label("User name").fill("alice")
+        self.page.get_by_label("Password").fill(PASSWORD)
+        self.page.get_by_role("button", name="Sign in").click()
+        expect(self.page).to_have_url(f"{self.site.url}/")
+
+    def save(self) -> None:
+        with self.page.expect_response("**/draft/") as answered:
+            self.page.evaluate("window.dispatchEvent(new Event('online'))")  # save what is unsaved
+        self.assertIn(answered.value.status, (200, 409))
+
+    def test_saves_go_one_after_the_other(self):
+        held: list[Route] = []
+        self.page.route("**/draft/", held.append)
+        self.message.fill("first")
+        self.page.evaluate("window.dispatchEvent(new Event('online'))")
+        self.page.wait_for_function("localStorage.length > 0")
+        self.message.fill("second")
+        self.page.evaluate("window.dispatchEvent(new Event('online'))")
+        self.assertEqual(len(held), 1)
+        self.page.unroute("**/draft/")
+        with self.page.expect_response("**/draft/"):
+            held[0].continue_()
+        with self.page.expect_response("**/draft/"):
+            pass
+        expect(self.page.locator("#draft-state")).to_contain_text("Draft saved")
+        self.page.wait_for_function("localStorage.length === 0")
+        self.page.reload()
+        expect(self.message).to_have_value("second")
+        expect(self.page.locator("#restored")).to_be_hidden()
+        self.assertEqual(self.complaints, [])
+
+    def test_a_cleared_message_stays_cleared(self):
+        self.page.get_by_label("System message").fill("")
+        self.save()
+        self.page.reload()
+        expect(self.page.get_by_label("System message")).to_have_value("")
+
+    def test_a_second_tab_overwrites_nothing(self):
+        other = self.page.context.new_page()
+        other.goto(self.site.url)
+        other.get_by_label("User message").fill("of the other tab")
+        with other.expect_response("**/draft/"):
+            other.evaluate("window.dispatchEvent(new Event('online'))")
+        self.message.fill("of this tab")
+        self.save()
+        banner = self.page.locator("#restored")
+        expect(banner).to_contain_text("Another tab saved this draft at")
+        expect(self.message).to_have_value("of this tab")
+        banner.get_by_role("button", name="Use that one").click()
+        expect(self.message).to_have_value("of the other tab")
+        expect(banner).to_be_hidden()
+        self.message.fill("mine after all")
+        self.save()
+        expect(banner).to_be_hidden()
+        other.get_by_label("User message").fill("and mine")
+        with other.expect_response("**/draft/"):
+            other.evaluate("window.dispatchEvent(new Event('online'))")
+        other.locator("#restored").get_by_role("button", name="Keep mine").click()
+        with other.expect_response("**/draft/") as answered:
+            other.evaluate("window.dispatchEvent(new Event('online'))")
+        self.assertEqual(answered.value.status, 200)
+
+    def test_signed_out_a_run_loses_nothing(self):
+        self.message.fill("typed before and after")
+        self.page.context.clear_cookies()
+        self.page.get_by_role("button", name="Run").click()
+        banner = self.page.locator("#signed-out")
+        expect(banner).to_be_visible()
+        expect(self.message).to_have_value("typed before and after")
+        banner.get_by_role("link", name="Sign in").click()
+        self.sign_in()
+        expect(self.message).to_have_value("typed before and after")
+
+    def test_a_megabyte_is_pasted_without_freezing_the_page(self):
+        self.message.fill("")
+        self.message.focus()
+        self.page.evaluate("text => document.execCommand('insertText', false, text)", MEGABYTE)
+        expect(self.page.locator("#size-error")).to_have_text(
+            "The prompt is 1,024 KB long; at most 512 KB can be sent. Shorten it."
+        )
+        self.page.get_by_role("button", name="Run").click()
+        expect(self.page.locator("#prompt-errors")).to_contain_text("1,024 KB long; at most 512 KB")
+        took_ms = self.page.evaluate(KEY_PRESS_MS)
+        self.assertLess(took_ms, 100)
+        self.message.fill("short")
+        expect(self.page.locator("#prompt-errors")).to_be_empty()
+        expect(self.page.locator("#size-error")).to_be_empty()
+
+    def test_every_mistake_is_marked_and_goes_when_it_is_mended(self):
+        self.page.get_by_label("Temperature, exact").fill("3")
+        self.page.get_by_label("Top p, exact").fill("many")
+        self.page.get_by_label("User message").press("Control+Enter")
+        callout = self.page.locator("#prompt-errors")
+        expect(callout.locator("[data-field]")).to_have_count(2)
+        temperature = self.page.get_by_label("Temperature, exact")
+        expect(temperature).to_be_focused()
+        expect(temperature).to_have_attribute("aria-invalid", "true")
+        expect(self.page.locator("#top_p-error")).to_contain_text("from 0 to 1")
+        temperature.fill("1")
+        expect(temperature).not_to_have_attribute("aria-invalid", "true")
+        self.page.get_by_label("Top p, exact").fill("")
+        expect(callout).to_be_empty()
+
+    def test_a_run_that_goes_on_says_so(self):
+        self.page.get_by_label("Top p, exact").fill("0.5")  # the demo takes it
+        self.message.fill(" ".join(["word"] * 200))
+        self.message.press("Control+Enter")
+        streaming = self.page.locator(".col[data-status=streaming]")
+        expect(streaming.first).to_be_visible(timeout=20_000)
+        self.page.wait_for_timeout(800)  # longer than a double click
+        self.message.press("Control+Enter")
+        expect(self.page.locator(".toast")).to_contain_text("Still running. Stop it first (Esc).")
+        self.page.get_by_role("button", name="Stop", exact=False).first.click()
+
+    def test_parts_of_a_long_message_are_joined(self):
+        call = {"type": "run", "status": "ended", "padding": "é" * 10}
+        text = json.dumps(call)
+        parts = [{"type": "part", "text": text[:9], "last": False}]
+        parts.append({"type": "part", "text": text[9:], "last": True})
+        closed = []
+
+        def answer(socket) -> None:
+            for part in parts:
+                socket.send(json.dumps(part))
+            closed.append(True)
+
+        self.page.route_web_socket("**/ws/runs/**", answer)
+        self.message.fill("How are you?")
+        self.message.press("Control+Enter")
+        expect(self.page.locator("#connection")).to_be_hidden()
+        self.page.wait_for_timeout(300)
+        self.assertEqual((closed, self.complaints), ([True], []))
+
+
+# From the key to the frame that shows it.
+KEY_PRESS_MS = """async () => {
+  const area = document.querySelector("[name=message-2]");
+  area.focus();
+  area.setSelectionRange(area.value.length, area.value.length);
+  await new Promise((done) => setTimeout(done, 2500)); // the draft's saves are over
+  const start = performance.now();
+  document.execCommand("insertText", false, "x");
+  area.getBoundingClientRect();
+  area.scrollHeight;
+  await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+  return performance.now() - start;
+}"""
