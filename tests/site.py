@@ -54,10 +54,14 @@ class Site:
         self.tokens: dict[str, str] = {}
 
     def __enter__(self) -> "Site":
-        self.manage("migrate", "--verbosity=0")
-        for name in self.accounts:
-            self.add_account(name)
-        self.start()
+        try:
+            self.manage("migrate", "--verbosity=0")
+            for name in self.accounts:
+                self.add_account(name)
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *exception) -> None:

@@ -90,6 +90,12 @@ def as_typed(stop: str) -> str:
 
 
 @register.filter
+def is_big(text: str) -> bool:
+    """So long that a browser lays it out in seconds unless the editor does less (prompt.js: BIG)."""
+    return len(text) > 50_000
+
+
+@register.filter
 def said(response: dict) -> str:
     """What the server said: its status line, then its body as it came."""
     body = response.get("body", "")

@@ -18,11 +18,18 @@
 
   function growEditor(textarea) {
     const isBig = textarea.value.length > BIG;
-    textarea.parentElement.classList.toggle("editor--big", isBig);
-    textarea.spellcheck = !isBig;
+    if (textarea.parentElement.classList.contains("editor--big") !== isBig) setBig(textarea, isBig, textarea.value);
     const text = isBig ? "" : `${textarea.value}\n`;
     const shadow = textarea.previousElementSibling;
     if (shadow.textContent !== text) shadow.textContent = text;
+  }
+
+  // Browsers take seconds to find the direction of every line of a big text, and to check its spelling.
+  function setBig(textarea, isBig, text) {
+    const isRightToLeft = /^\P{L}*[\u0590-\u08ff\ufb1d-\ufefc]/u.test(text);
+    textarea.parentElement.classList.toggle("editor--big", isBig);
+    textarea.spellcheck = !isBig;
+    textarea.dir = isBig ? (isRightToLeft ? "rtl" : "ltr") : "auto";
   }
 
   // Why the messages are too long to send, or "".
@@ -40,6 +47,17 @@
     const words = sizeError();
     if (!words) settle("size");
     else mark("size", words);
+  }
+
+  // The browser's own way to insert this much takes seconds, at the paste and at every key after it.
+  function pasteBig(event) {
+    const text = event.clipboardData.getData("text/plain");
+    const { target } = event;
+    if (text.length <= BIG || !target.matches(".editor > textarea")) return;
+    event.preventDefault();
+    setBig(target, true, target.value + text);
+    target.setRangeText(text.replace(/\r\n?/g, "\n"), target.selectionStart, target.selectionEnd, "end");
+    target.dispatchEvent(new InputEvent("input", { bubbles: true, inputType: "insertFromPaste" }));
   }
 
   function nameEditor(select) {
@@ -88,7 +106,7 @@
     const remove = document.createElement("button");
     remove.type = "button";
     remove.setAttribute("aria-label", `Remove stop sequence ${value}`);
-    remove.append(form.querySelector("[data-keep] svg").cloneNode(true));
+    remove.append(site.icon("x", "sm"));
     tag.append(code, hidden, remove);
     typing.before(tag);
   }
@@ -436,26 +454,24 @@
   });
   document.addEventListener("htmx:afterRequest", (event) => {
     if (event.detail.elt !== form) return;
-    const { xhr, successful } = event.detail;
+    const { xhr } = event.detail;
     isSending = false;
     if (xhr.status) newKey(); // answered; without an answer the same run is meant again
     else unanswered = sentText;
     showButtons(run.summary().isGoing);
-    if (successful && !site.isSignIn(xhr.responseURL)) {
-      isUnsaved = false;
-      if (typedText() === sentText) saveHere();
-      else changed();
-      showState("Draft saved ", new Date());
-      document.getElementById("pane-outputs").checked = true;
-    } else {
-      changed();
-      showRefusal();
-    }
+    // A refusal keeps the draft as well.
+    if (![200, 422].includes(xhr.status) || site.isSignIn(xhr.responseURL)) return changed();
+    isUnsaved = typedText() !== sentText;
+    if (isUnsaved) changed();
+    saveHere();
+    showState("Draft saved ", new Date());
+    if (xhr.status === 200) document.getElementById("pane-outputs").checked = true;
   });
   // Run saves the draft as well; its answer says when.
   document.addEventListener("draft-saved", (event) => { savedAt = event.detail.at; });
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.target.id === "outputs") settle("variants");
+    if (event.target === errors) showRefusal();
   });
   document.addEventListener("run:changed", (event) => showButtons(event.detail.isGoing));
 
@@ -463,6 +479,7 @@
     if (Date.now() - startedAt > SLIP_MS) run.stop();
   });
 
+  form.addEventListener("paste", pasteBig);
   form.addEventListener("input", (event) => {
     const { target } = event;
     if (target.matches(".editor > textarea")) {

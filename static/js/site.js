@@ -9,10 +9,10 @@ const site = (() => {
     announcer().textContent = words;
   }
 
-  function icon(name) {
+  function icon(name, size = "") {
     const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
     const use = document.createElementNS("http://www.w3.org/2000/svg", "use");
-    svg.setAttribute("class", "i");
+    svg.setAttribute("class", size ? `i i--${size}` : "i");
     svg.setAttribute("aria-hidden", "true");
     use.setAttribute("href", `#i-${name}`);
     svg.append(use);
