@@ -197,22 +197,13 @@ def _openai(sent: Sent) -> str:
     if not _is_encodable(json.dumps(body, ensure_ascii=False)):
         why = "The OpenAI client cannot send half of a letter (\\ud800), so this is requests."
         return _otherwise(why, _requests(sent))
-    call = _OPENAI_CALLS.get(sent.task)
-    is_serving = sent.kind == "serving"
-    # Agents in MLflow's chat shape hold messages instead of the input of OpenAI's Responses API.
-    has_call = call is not None and call[2] in body
-    can_name = "model" not in body if is_serving else "model" in body
-    if has_call and can_name and (is_serving or sent.url_path.endswith(call[1])):
-        return _openai_call(sent, call[0], call[1])
+    why = _why_not_openais_own_call(sent)
+    if why is None:
+        name, suffix, _ = _OPENAI_CALLS[sent.task]
+        return _openai_call(sent, name, suffix)
     base, _, last = sent.url_path.rpartition("/")
-    if not has_call:
-        why = "The OpenAI client has no call for this schema; its plain post sends it as it is."
-    elif is_serving:
-        why = "The OpenAI client's own calls set “model”, which is taken here; its plain post does not."
-    else:
-        why = "The OpenAI client's own calls name a model, which was not sent; its plain post can."
     lines = _openai_start(sent, base)
-    lines += [f"# {why}", _assigned("body", body)]
+    lines += [f"# {why}; its plain post sends the body as it is.", _assigned("body", body)]
     options: dict[str, Any] = {
         "path": f"/{last}",
         "body": _Code("body"),
@@ -226,6 +217,22 @@ def _openai(sent: Sent) -> str:
     options |= {"stream": True, "stream_cls": _Code("Stream[object]")}
     lines += [_call("answer = client.post", options), "for chunk in answer:", "    print(chunk)"]
     return _with_os(_text(lines))
+
+
+def _why_not_openais_own_call(sent: Sent) -> str | None:
+    """Why only the client's plain `post` sends exactly this; None when a call of its own does."""
+    body = sent.body
+    _, suffix, key = _OPENAI_CALLS.get(sent.task, ("", "", ""))
+    # Agents in MLflow's chat shape hold messages instead of the input of OpenAI's Responses API.
+    if key not in body or (sent.kind != "serving" and not sent.url_path.endswith(suffix)):
+        return "The OpenAI client has no call for this schema"
+    if sent.task == "embeddings" and "encoding_format" not in body:
+        return "The OpenAI client's own call adds encoding_format"
+    if sent.kind == "serving" and "model" in body:
+        return "The OpenAI client's own calls set “model”, which is taken here"
+    if sent.kind != "serving" and "model" not in body:
+        return "The OpenAI client's own calls name a model, which was not sent"
+    return None
 
 
 def _openai_call(sent: Sent, name: str, suffix: str) -> str:

@@ -71,6 +71,7 @@ CALLS = {
     "completions, streamed": serving("completions", {"prompt": "Once", "stream": True}),
     "embeddings": serving("embeddings", {"input": ["a", HARD]}),
     "embeddings, with parameters": serving("embeddings", {"input": ["a"], "dimensions": 5, "x": 1}),
+    "embeddings, in floats": serving("embeddings", {"input": ["a"], "encoding_format": "float"}),
     "embeddings, one text": serving("embeddings", {"input": "a"}),
     "custom": serving("custom", {"dataframe_records": [{"prompt": HARD, "stop": []}]}),
     "custom, stop and more": serving("custom", {
