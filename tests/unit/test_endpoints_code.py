@@ -241,8 +241,6 @@ class RequestsTests(CodeTestCase):
         for name, call in CALLS.items():
             arguments = {k: v for k, v in self.described(call).items() if k not in ("kind", "body")}
             arguments.pop("is_streamed", None)
-            if call["task"] not in ("chat", "custom"):
-                continue
             client = client_for(call["kind"], credential=Token(ALICE), egress=egress, **arguments)
             urls.append(client.request(Prompt.of("x")).url)
             codes[name] = self.code(call, "requests")
