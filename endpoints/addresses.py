@@ -126,7 +126,8 @@ def is_usual_port(value: int) -> bool:
 def url_path(text: str, *, field: str = "path") -> str:
     """A path that arrives as it is written: `/`, `/v1/chat/completions`. Raises AddressError."""
     path = text if isinstance(text, str) else ""
-    has_dots = any(segment in {".", ".."} for segment in path.split("/"))
+    # Some servers drop what follows a semicolon in a segment: "..;x" is ".." to them.
+    has_dots = any(segment.split(";")[0] in {".", ".."} for segment in path.split("/"))
     if not path.startswith("/") or has_dots or not _URL_PATH.fullmatch(path):
         raise AddressError(
             field,

@@ -27,6 +27,9 @@ from endpoints.errors import BadRequest, EgressDenied, Forbidden, NoCredential
 from . import vault
 from .access import can_run, credential_of, visible_to
 from .models import Call, Credential, Endpoint, Team, User, Workspace
+from .threads import let_connection_go
+
+DEEPEST = 100  # levels of nested JSON
 
 # \u0000 in JSON text, unless its backslash is itself escaped.
 NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
@@ -73,24 +76,44 @@ def save_workspace(workspace: Workspace) -> Workspace:
     return workspace
 
 
-def delete_workspace(workspace: Workspace) -> None:
+def delete_workspace(user: User, workspace: Workspace) -> None:
     """Endpoints that point here are deleted first by their owner, never silently."""
-    used_by = list(workspace.endpoints.values_list("name", flat=True)[:4])
-    if used_by:
+    if workspace.endpoints.exists():
+        seen = visible_to(user, Endpoint).filter(workspace=workspace)
+        used_by = list(seen.values_list("name", flat=True)[:4]) or ["a colleague’s"]
         raise Refused(
             "workspace", f"Endpoints still use it: {', '.join(used_by)}. Delete them first."
         )
     workspace.delete()
 
 
-def save_credential(user: User, workspace: Workspace, token: str) -> Credential:
-    """Seal a personal access token for this person and this workspace's host."""
+def save_credential(
+    user: User, workspace: Workspace, token: str, seen_host: str | None = None
+) -> Credential:
+    """Seal a personal access token for this person and this workspace's host.
+
+    `seen_host` is the host that the form showed: a token is never kept for, or sent to, another.
+    """
     try:
         Token(token)
     except ValueError as error:
         raise Refused("token", str(error)) from error
+    if seen_host is not None and seen_host != workspace.host:
+        raise Refused(
+            "token",
+            f"The host of “{workspace}” was changed to {workspace.host} meanwhile. Nothing was "
+            "stored; type the token again if it is for that host.",
+        )
     if not Credential.objects.exists():
         vault.make_first_key()
+    try:
+        with transaction.atomic():
+            return _seal(user, workspace, token)
+    except IntegrityError:  # stored twice at the same moment: the later one stands
+        return _seal(user, workspace, token)
+
+
+def _seal(user: User, workspace: Workspace, token: str) -> Credential:
     credential = credential_of(user, workspace) or Credential(owner=user, workspace=workspace)
     credential.sealed = vault.seal(token, credential.bound_to)
     credential.hint = token[-4:]
@@ -105,15 +128,20 @@ def check_workspace(user: User, workspace: Workspace) -> dict:
     credential = credential_of(user, workspace)
     if credential is None:
         return {"ok": False, "error": describe(_no_credential(workspace))}
+    let_connection_go()
     try:
-        name = whoami(workspace.host, reveal(credential), egress=egress(), limits=limits(30))
+        token = reveal(credential)
+        name = whoami(workspace.host, token, egress=egress(), limits=limits(30))
+        name = storable(token.scrub(name))
         answer = {"ok": True, "user_name": name}
     except EndpointError as error:
         answer = {"ok": False, "error": describe(error)}
-    credential.checked_at = timezone.now()
-    credential.is_ok = answer["ok"]
-    credential.check_result = (name if answer["ok"] else answer["error"]["message"])[:300]
-    credential.save(update_fields=["checked_at", "is_ok", "check_result"])
+    # Only if it is still the credential that was checked: it may have been replaced meanwhile.
+    Credential.objects.filter(pk=credential.pk, sealed=credential.sealed).update(
+        checked_at=timezone.now(),
+        is_ok=answer["ok"],
+        check_result=(name if answer["ok"] else answer["error"]["message"])[:300],
+    )
     return answer
 
 
@@ -165,8 +193,9 @@ def check_endpoint(user: User, endpoint: Endpoint) -> dict:
         client = client_of(
             endpoint.config(), endpoint.workspace, _token_of(user, endpoint.workspace)
         )
+        let_connection_go()
         text = "".join(getattr(event, "text", "") for event in client.stream(prompt))
-        answer = {"ok": True, "answer": text}
+        answer = {"ok": True, "answer": storable(text)}
     except EndpointError as error:
         answer = {"ok": False, "error": describe(error)}
     return answer | {"latency_ms": round((time.monotonic() - started) * 1000)}
@@ -182,6 +211,8 @@ def client_for_call(call: Call) -> Client:
         raise Forbidden(f"“{call.name}” is no longer shared with you.")
     if call.config["workspace"] is not None:
         workspace = visible_to(user, Workspace).filter(pk=call.config["workspace"]).first()
+        if workspace is None:
+            raise Forbidden(f"The workspace of “{call.name}” is no longer shared with you.")
     try:
         return client_of(call.config, workspace, _token_of(user, workspace))
     except EgressDenied:
@@ -282,9 +313,15 @@ def check_stop(stop: object) -> None:
 def check_json(field: str, value: object) -> None:
     """Refuse what JSON or a database cannot hold: NaN, half a character, the NUL character."""
     try:
+        is_deep = _depth(value) > DEEPEST
+    except RecursionError:
+        is_deep = True
+    if is_deep:
+        raise Refused(field, f"In {field} there are more than {DEEPEST} levels of nesting.")
+    try:
         text = json.dumps(value, allow_nan=False)
         json.dumps(value, ensure_ascii=False).encode()
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise Refused(
             field, f"In {field} there is something no JSON can hold: NaN, or half a letter."
         ) from error
@@ -292,10 +329,15 @@ def check_json(field: str, value: object) -> None:
         raise Refused(field, f"In {field} there is a NUL character. Remove it.")
 
 
-def without_nul(value: object) -> object:
-    """The same JSON value with U+FFFD for each NUL, which PostgreSQL does not store."""
-    text = json.dumps(value)
-    return json.loads(NUL.sub(r"\1\\ufffd", text)) if "\\u0000" in text else value
+def _depth(value: object) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + max((_depth(each) for each in inner), default=0)
+
+
+def storable(value):
+    """The same JSON value as every database takes it: U+FFFD for NUL, ? for half a character."""
+    text = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
+    return json.loads(NUL.sub(r"\1\\ufffd", text))
 
 
 def _address_of(endpoint: Endpoint) -> dict:

@@ -19,11 +19,13 @@ from django.utils import timezone
 from . import announcing
 from .access import can_run
 from .connecting import Refused, check_json, check_params, check_stop
+from .locks import CLAIMING, lock_out_others
 from .models import Call, Endpoint, Run, User
 
 LEASE_S = 6
 ROLES = ("system", "user", "assistant")
 MAX_REPETITIONS = 10
+VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 SPARE = 50  # queued calls looked at beyond the free seats, as some may belong to a busy user
 
 
@@ -62,7 +64,7 @@ def start_run(
     The same idempotency key answers the run that it made first. Raises Refused, TooLarge, Conflict.
     """
     check_json("variables", variables or {})
-    messages = check_size(fill_in(check_messages(messages), variables or {}))
+    messages = fill_in(check_messages(messages), variables or {})
     check_variants(user, variants)
     fingerprint = _fingerprint(messages, variants)
     try:
@@ -77,9 +79,12 @@ def start_run(
             Call.objects.bulk_create(_calls_of(run, variants))
             transaction.on_commit(announcing.ring_soon)
     except IntegrityError:
-        run = Run.objects.filter(owner=user, idempotency_key=idempotency_key).first()
+        key = idempotency_key or None
+        run = Run.objects.filter(owner=user, idempotency_key=key).first() if key else None
         if run is None:
-            raise
+            raise Refused(
+                "variants", "One of the endpoints was deleted just now. Choose another one."
+            ) from None
         if run.fingerprint != fingerprint:
             raise Conflict(
                 "This idempotency key was used for another run. Send a new key with a new prompt."
@@ -103,16 +108,6 @@ def check_messages(messages: Sequence[dict]) -> list[dict]:
     return kept
 
 
-def check_size(messages: list[dict]) -> list[dict]:
-    size = sum(len(m["content"].encode()) for m in messages)
-    if size > settings.MAX_PROMPT_BYTES:
-        raise TooLarge(
-            f"The prompt is {size / 1024:,.0f} KB long; at most "
-            f"{settings.MAX_PROMPT_BYTES // 1024} KB can be sent. Shorten it."
-        )
-    return messages
-
-
 def check_variants(user: User, variants: Sequence[Variant]) -> None:
     if not variants:
         raise Refused("variants", "Choose at least one endpoint to send the prompt to.")
@@ -132,12 +127,26 @@ def check_variants(user: User, variants: Sequence[Variant]) -> None:
 
 
 def fill_in(messages: Iterable[dict], variables: dict[str, str]) -> list[dict]:
-    """Replace {{name}} by its value. A name without a value stays as it was typed."""
+    """Replace {{name}} by its value. A name without a value stays as it was typed.
+
+    Raises TooLarge before anything large is built: a short prompt can name a long value often.
+    """
+    values = {name: str(value) for name, value in variables.items()}
 
     def value(match: re.Match) -> str:
-        return str(variables.get(match[1], match[0]))
+        return values.get(match[1], match[0])
 
-    return [m | {"content": re.sub(r"\{\{\s*(\w+)\s*\}\}", value, m["content"])} for m in messages]
+    size = 0
+    for message in messages:
+        size += len(message["content"].encode())
+        for match in VARIABLE.finditer(message["content"]):
+            size += len(value(match).encode()) - len(match[0].encode())
+    if size > settings.MAX_PROMPT_BYTES:
+        raise TooLarge(
+            f"The prompt is {size / 1024:,.0f} KB long; at most "
+            f"{settings.MAX_PROMPT_BYTES // 1024} KB can be sent. Shorten it."
+        )
+    return [m | {"content": VARIABLE.sub(value, m["content"])} for m in messages]
 
 
 def _calls_of(run: Run, variants: Sequence[Variant]) -> list[Call]:
@@ -172,6 +181,7 @@ def claim_calls(worker: str, seats: int, run_id=None) -> list[Call]:
     if run_id is not None:
         waiting = waiting.filter(run=run_id)
     with transaction.atomic():
+        lock_out_others(CLAIMING)
         if connection.features.has_select_for_update_skip_locked:
             waiting = waiting.select_for_update(skip_locked=True, of=("self",))
         room = _Room()
@@ -180,12 +190,26 @@ def claim_calls(worker: str, seats: int, run_id=None) -> list[Call]:
         for call in waiting.select_related("run", "run__owner", "endpoint")[: seats + SPARE]:
             if len(claimed) < seats and room.take(call.run.owner_id):
                 claimed.append(call)
-        now = timezone.now()
-        for call in claimed:
-            call.status, call.worker, call.started_at = Call.Status.WAITING, worker, now
-            call.lease_until = now + timedelta(seconds=LEASE_S)
-        taken = [call for call in claimed if _take(call)]
-    return taken
+        return _take(claimed, worker)
+
+
+def _take(calls: list[Call], worker: str) -> list[Call]:
+    """Put the worker's name on these calls, as far as they are still queued."""
+    now = timezone.now()
+    taken = {
+        "status": Call.Status.WAITING,
+        "worker": worker,
+        "started_at": now,
+        "lease_until": now + timedelta(seconds=LEASE_S),
+    }
+    rows = Call.objects.filter(pk__in=[call.pk for call in calls])
+    if rows.filter(status=Call.Status.QUEUED).update(**taken) < len(calls):
+        ours = set(rows.filter(worker=worker, started_at=now).values_list("pk", flat=True))
+        calls = [call for call in calls if call.pk in ours]
+    for call in calls:
+        for name, value in taken.items():
+            setattr(call, name, value)
+    return calls
 
 
 class _Room:
@@ -202,17 +226,6 @@ class _Room:
         used = self.used.get(user_id, 0)
         self.used[user_id] = used + 1
         return used < settings.CALLS_PER_USER
-
-
-def _take(call: Call) -> bool:
-    return bool(
-        Call.objects.filter(pk=call.pk, status=Call.Status.QUEUED).update(
-            status=call.status,
-            worker=call.worker,
-            started_at=call.started_at,
-            lease_until=call.lease_until,
-        )
-    )
 
 
 def _held(worker: str):
@@ -266,10 +279,10 @@ def end_call(worker: str, call: Call) -> bool:
     )
 
 
-def reap_calls() -> list[Call]:
-    """End the calls whose worker is gone. What may have reached an endpoint is never sent again."""
+def reap_calls(worker: str) -> list[Call]:
+    """End other workers' calls whose lease is over. What may have been sent is never sent again."""
     now = timezone.now()
-    lost = Call.objects.filter(status__in=Call.LIVE, lease_until__lt=now)
+    lost = Call.objects.filter(status__in=Call.LIVE, lease_until__lt=now).exclude(worker=worker)
     reaped = []
     for call in lost.only("pk", "run_id", "started_at", "is_stop_asked"):
         is_stopped = call.is_stop_asked
@@ -317,7 +330,7 @@ def retry_call(user: User, call: Call) -> Call:
     if endpoint is None:
         raise Refused("endpoint", f"“{call.name}” was deleted. Add another endpoint to the run.")
     if not can_run(user, endpoint):
-        raise Refused("endpoint", f"Your role does not let you run “{endpoint}”.")
+        raise Refused("endpoint", f"Your role does not let you run “{call.name}”.")
     if not call.is_over:
         raise Conflict("This call is still going. Stop it first, then retry.")
     place = {"run": call.run, "position": call.position, "repetition": call.repetition}

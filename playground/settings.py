@@ -35,6 +35,7 @@ def env_secret(name: str) -> str:
 
 # Where it lives -----------------------------------------------------------------------------
 
+os.umask(0o077)  # the database and whatever else is written is nobody else's to read
 DATA_DIR = private_folder(
     Path(os.environ.get("PLAYGROUND_DATA_DIR") or BASE_DIR / "data").resolve()
 )
@@ -125,15 +126,18 @@ DATABASES = {
 IS_SQLITE = DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3"
 if IS_SQLITE:
     # IMMEDIATE: a transaction that reads, then writes, otherwise fails at once with "locked".
-    DATABASES["default"]["OPTIONS"] = {
-        "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-    }
+    DATABASES["default"].setdefault("OPTIONS", {}).update(
+        {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        }
+    )
     # Tests use a file too: an in-memory database cannot be shared with the live server's process.
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
 else:
-    DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 0, "max_size": 8}}
+    DATABASES["default"].setdefault("OPTIONS", {}).update(pool={"min_size": 0, "max_size": 8})
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True  # the pool drops what a restart broke
 
 REDIS_URL = os.environ.get("REDIS_URL", "")
 if REDIS_URL:

@@ -20,9 +20,16 @@ from django.db import transaction
 from . import connecting
 from .connecting import Refused
 from .keyfile import read_or_make_secret, read_secret
+from .locks import FIRST_ACCOUNT, lock_out_others
 from .models import Endpoint, Membership, Team, User, Workspace
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
 SETUP_CODE_FILE = "setup.code"
+LOCK_FILE = "serve.lock"
 DEMO_PORTS = 20  # how many ports after the first to try when others are taken
 EXIT_PORT_BUSY = 98
 
@@ -30,6 +37,7 @@ DEMOS = ("demo-echo", "demo-poet")  # each is served at the path after "demo-"
 
 # The first account -------------------------------------------------------------------------
 
+_lock_file = None  # kept open: closing it would give the lock away
 _set_up = threading.Event()  # an instance never becomes "not set up" again
 
 
@@ -63,6 +71,7 @@ def make_first_account(username: str, password: str, code: str) -> User:
     except ValidationError as error:
         raise Refused("password", " ".join(error.messages)) from error
     with transaction.atomic():
+        lock_out_others(FIRST_ACCOUNT)
         if User.objects.exists():
             raise Refused("code", "An account exists already. Sign in with it.")
         user = User.objects.create_superuser(user.username, password=password)
@@ -112,12 +121,25 @@ def accept_offer(user: User) -> Workspace:
 # The demo ----------------------------------------------------------------------------------
 
 
+def is_first_here() -> bool:
+    """Whether no other server of this data folder is running; from now on this one is."""
+    global _lock_file
+    if fcntl is None:
+        return True
+    _lock_file = (settings.DATA_DIR / LOCK_FILE).open("w")
+    try:
+        fcntl.flock(_lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 @contextmanager
 def demo_driver(may_share: bool = True) -> Iterator[None]:
     """Run the demo driver beside this process; it ends with us, even when we are killed.
 
-    `may_share`: use the one that answers already, such as the running site's. Where the port is
-    taken by something else the next free one is used, and the demo endpoints move with it.
+    `may_share`: use the one that answers already, such as that of a site on the same data. Where
+    the port is taken the next free one is used, and the demo endpoints move with it.
     """
     if may_share and _is_demo_answering():
         yield

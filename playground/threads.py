@@ -36,3 +36,9 @@ class DatabaseThreads:
         finally:
             if connection.vendor != "sqlite":
                 connection.close()  # back to the pool
+
+
+def let_connection_go() -> None:
+    """Before a long wait: a pooled connection goes back until it is needed again."""
+    if not connection.in_atomic_block:
+        connection.close()

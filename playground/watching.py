@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from channels.layers import get_channel_layer
@@ -15,7 +16,7 @@ QUIET_S = 2.0  # nothing heard for so long: look at the rows, a message may have
 BEHIND_S = 0.1  # a gap was seen: the row covers it within the time between two saves
 RECHECK_S = 10.0  # look at the rows this often even while messages come in
 
-_database = DatabaseThreads(4, "watch")
+database = DatabaseThreads(4, "watch")
 
 
 @dataclass(frozen=True)
@@ -53,29 +54,34 @@ async def watch_run(
     layer = get_channel_layer()
     channel, group = await layer.new_channel(), announcing.run_group(run_id)
     watcher = _Watcher(run_id, positions or {})
-    listening = None
     # Join first, then read: what happens in between is heard, and dropped where the row had it.
     await layer.group_add(group, channel)
+    listening = asyncio.ensure_future(layer.receive(channel))
     try:
         for event in await watcher.look():
             yield event
         while not watcher.is_over:
-            listening = listening or asyncio.ensure_future(layer.receive(channel))
+            events = []
             await asyncio.wait({listening}, timeout=watcher.patience_s())
             if listening.done():
                 events = await watcher.hear(listening.result())
-                listening = None
-            else:
+                listening = asyncio.ensure_future(layer.receive(channel))
+            if watcher.patience_s() == 0:
                 # An expired message takes a channel out of its groups: joining again is cheap.
                 await layer.group_add(group, channel)
-                events = await watcher.look()
+                events += await watcher.look()
             for event in events:
                 yield event
         yield Ended(str(run_id))
     finally:
-        if listening is not None:
-            listening.cancel()
         await layer.group_discard(group, channel)
+        # A layer forgets a channel only when a receive that waits on it is cancelled.
+        if listening.done():
+            listening = asyncio.ensure_future(layer.receive(channel))
+            await asyncio.sleep(0)
+        listening.cancel()
+        with suppress(asyncio.CancelledError):
+            await listening
 
 
 class _Watcher:
@@ -85,31 +91,36 @@ class _Watcher:
         self.run_id = run_id
         self.told = dict(positions)  # call id -> characters told
         self.status: dict[str, str] = {}
-        self.behind: set[str] = set()
-        self.looked_at = 0.0
+        self.ahead: dict[str, list[tuple[int, str]]] = {}  # pieces beyond a gap, until it is closed
+        self.looked_at = self.heard_at = 0.0
 
     @property
     def is_over(self) -> bool:
         return all(status in Call.OVER for status in self.status.values())
 
     def patience_s(self) -> float:
-        if self.behind:
-            return BEHIND_S
-        return max(0.0, min(QUIET_S, self.looked_at + RECHECK_S - time.monotonic()))
+        """How long to listen before the rows are worth a look."""
+        if self.ahead:
+            due = self.looked_at + BEHIND_S
+        else:
+            quiet_since = max(self.heard_at, self.looked_at)
+            due = min(quiet_since + QUIET_S, self.looked_at + RECHECK_S)
+        return max(0.0, due - time.monotonic())
 
     async def hear(self, message: dict) -> list[Card | Delta]:
+        self.heard_at = time.monotonic()
         call_id = message["call"]
         if message["type"] == "call.changed":
-            return self._card(await _database.run(_read_call, call_id))
+            return self._card(await database.run(_read_call, call_id))
         if call_id not in self.status:
             return await self.look()
-        return self._delta(call_id, message["at"], message["text"], message.get("ttft_ms"))
+        return self._deltas(call_id, [(message["at"], message["text"])], message.get("ttft_ms"))
 
     async def look(self) -> list[Card | Delta]:
         """Read every call that is not known to be over."""
         self.looked_at = time.monotonic()
         over = [call_id for call_id, status in self.status.items() if status in Call.OVER]
-        calls = await _database.run(_read_calls, self.run_id, over)
+        calls = await database.run(_read_calls, self.run_id, over)
         return [event for call in calls for event in self._compare(call)]
 
     def _compare(self, call: Call) -> list[Card | Delta]:
@@ -119,7 +130,7 @@ class _Watcher:
         is_same = known == call.status or (known is not None and call.is_live and known != "queued")
         if call.is_live and (is_same or is_resumed):
             self.status[call_id] = call.status
-            return self._delta(call_id, 0, call.text, call.ttft_ms)
+            return self._deltas(call_id, [(0, call.text)], call.ttft_ms)
         return [] if is_same else self._card(call)
 
     def _card(self, call: Call | None) -> list[Card]:
@@ -130,26 +141,39 @@ class _Watcher:
             return []  # the row is older than what was told; the next look or message tells more
         self.status[call_id] = call.status
         self.told[call_id] = len(call.text)
-        self.behind.discard(call_id)
+        self.ahead.pop(call_id, None)
         return [Card(call)]
 
-    def _delta(self, call_id: str, at: int, text: str, ttft_ms: int | None) -> list[Delta]:
-        told = self.told.get(call_id, 0)
-        if self.status[call_id] in Call.OVER or at + len(text) <= told:
+    def _deltas(
+        self, call_id: str, pieces: list[tuple[int, str]], ttft_ms: int | None
+    ) -> list[Delta]:
+        """What is new in these pieces; those beyond a gap wait until the row has closed it."""
+        if self.status[call_id] in Call.OVER:
             return []
-        if at > told:
-            self.behind.add(call_id)
+        begin = self.told.get(call_id, 0)
+        told, fresh, ahead = begin, [], []
+        for at, text in (*pieces, *self.ahead.pop(call_id, [])):
+            if at > told:
+                ahead.append((at, text))
+            elif at + len(text) > told:
+                fresh.append(text[told - at :])
+                told = at + len(text)
+        if ahead:
+            self.ahead[call_id] = sorted(ahead)
+        if not fresh:
             return []
-        self.behind.discard(call_id)
-        self.told[call_id] = at + len(text)
-        return [Delta(call_id, told, text[told - at :], ttft_ms if told == 0 else None)]
+        self.told[call_id] = told
+        return [Delta(call_id, begin, "".join(fresh), ttft_ms if begin == 0 else None)]
 
 
 def _read_calls(run_id, but_not: list[str]) -> list[Call]:
-    calls = Call.objects.filter(run=run_id).exclude(pk__in=but_not)
-    return list(calls.defer("request").select_related("endpoint", "run"))
+    return list(_calls().filter(run=run_id).exclude(pk__in=but_not))
 
 
 def _read_call(call_id: str) -> Call | None:
-    calls = Call.objects.filter(pk=call_id)
-    return calls.defer("request").select_related("endpoint", "run").first()
+    return _calls().filter(pk=call_id).first()
+
+
+def _calls():
+    """Calls with all that showing them needs, so that nothing is read on the way to the page."""
+    return Call.objects.defer("request").select_related("endpoint__workspace", "run__owner")

@@ -11,11 +11,12 @@ from dataclasses import asdict
 
 from channels.layers import get_channel_layer
 from django.conf import settings
+from django.db import DatabaseError, DataError
 
 from endpoints import EndpointError, Finished, Prompt, Stopped, Stopper, Text, Usage
 
 from . import announcing, running
-from .connecting import client_for_call, describe, without_nul
+from .connecting import client_for_call, describe, storable
 from .models import Call
 from .threads import DatabaseThreads
 
@@ -25,7 +26,10 @@ COALESCE_S = 0.045  # fresh text is announced at most this often; the first piec
 SAVE_EVERY_S = 0.25
 BEAT_EVERY_S = 2.0
 IDLE_POLL_S = 2.0  # the net under a lost bell
+END_AGAIN_S = (0.2, 0.5, 1, 2, 4, 8, 16)  # pauses between tries to write a result
 LEAVE_S = 5.0  # how long a stopping worker waits for its streams to close
+
+MOST_TOKENS = 2**53
 
 INTERNAL = {
     "kind": "internal",
@@ -106,27 +110,32 @@ class CallWorker:
         for call in calls:
             seat = self.seats[str(call.pk)] = Seat(call)
             self._spawn(self._serve(seat))
-        if not calls:
+        if len(calls) < max(free, 1):  # else there may be more, and seats for them
             await _wait(self._woken, IDLE_POLL_S)
 
     async def _save(self) -> None:
         """Save all texts that grew, in one transaction."""
         await _wait(self._first_text, SAVE_EVERY_S)
         self._first_text.clear()
-        grown = [seat.to_save() for seat in self.seats.values() if seat.has_unsaved]
+        grown = [seat for seat in self.seats.values() if seat.has_unsaved]
         if grown:
-            for lost in await self._database.run(running.keep_texts, self.name, grown):
-                self._stop(lost)
+            texts = [seat.to_save() for seat in grown]
+            lost = await self._database.run(running.keep_texts, self.name, texts)
+            for seat, (_, text, _) in zip(grown, texts, strict=True):
+                seat.saved_length = len(text)
+            for call_id in lost:
+                self._stop(call_id)
 
     async def _beat(self) -> None:
         """Renew leases, notice stops and losses that no message told, reap dead workers' calls."""
-        for call in await self._database.run(running.reap_calls):
-            await announcing.call_changed(call.run_id, call.pk)
-            self._woken.set()  # its owner has room for another one
         seated = set(self.seats)
+        # First our own: after a stall, such as a laptop's sleep, our leases may be over too.
         held, asked = await self._database.run(running.renew_leases, self.name, seated)
         for call_id in seated - held | asked:
             self._stop(call_id)
+        for call in await self._database.run(running.reap_calls, self.name):
+            await announcing.call_changed(call.run_id, call.pk)
+            self._woken.set()  # its owner has room for another one
         await asyncio.sleep(BEAT_EVERY_S)
 
     # One call -------------------------------------------------------------------------------
@@ -148,13 +157,26 @@ class CallWorker:
             if telling is not None:
                 telling.cancel()
         call.text = seat.whole_text()
-        call.error, call.response = without_nul(call.error), without_nul(call.response)
         try:
-            if await self._database.run(running.end_call, self.name, call):
+            if await self._end(call):
                 await announcing.call_changed(call.run_id, call.pk)
         finally:
             del self.seats[str(call.pk)]
             self._woken.set()
+
+    async def _end(self, call: Call) -> bool:
+        """Write the result, if need be again: the answer was paid for. False if it is lost."""
+        for delay_s in END_AGAIN_S:
+            try:
+                return await self._database.run(running.end_call, self.name, call)
+            except (DataError, ValueError):
+                log.exception("The result of call %s cannot be stored; its text is.", call.pk)
+                call.response = call.usage = call.finish_reason = None
+                call.status, call.error = Call.Status.FAILED, INTERNAL
+            except DatabaseError:
+                log.warning("The result of call %s is not stored yet.", call.pk, exc_info=True)
+            await asyncio.sleep(delay_s)
+        return False
 
     async def _open(self, call: Call):
         """The client with the runner's credential; None when the call failed before any request."""
@@ -194,34 +216,35 @@ class Seat:
         self.stopper = Stopper()
         self.is_leaving = False
         self.grown = asyncio.Event()
+        self.saved_length = 0
         self._loop = asyncio.get_running_loop()
         self._lock = threading.Lock()
         self._fresh: list[str] = []  # not announced yet
         self._told: list[str] = []
         self._told_length = 0
-        self._saved_length = 0
 
     def stream(self) -> None:
         """In a pool thread: send the request, hear the answer, leave the result on the call."""
         call, began = self.call, time.monotonic()
         prompt = Prompt(tuple(call.run.messages), call.params, tuple(call.stop))
         try:
-            call.request = asdict(self.client.request(prompt))
+            call.request = dict(vars(self.client.request(prompt)))
             for event in self.client.stream(prompt, stopper=self.stopper):
                 if isinstance(event, Text):
                     self._hear(event.text, began)
                 elif isinstance(event, Usage):
-                    call.usage = {k: n for k, n in asdict(event).items() if n is not None}
+                    call.usage = _counts(event)
                 elif isinstance(event, Finished):
-                    call.finish_reason, call.response = event.finish_reason, event.response
+                    call.finish_reason = (storable(event.finish_reason) or "")[:60] or None
+                    call.response = storable(event.response)
             call.status = Call.Status.DONE
         except Stopped:
             call.status = Call.Status.STOPPED
             if self.is_leaving:
                 call.status, call.error = Call.Status.FAILED, running.WORKER_LOST
         except EndpointError as error:
-            call.status, call.error = Call.Status.FAILED, describe(error)
-            call.response = error.response
+            call.status, call.error = Call.Status.FAILED, storable(describe(error))
+            call.response = storable(error.response)
         except Exception:
             log.exception("Call %s failed inside the playground.", call.pk)
             call.status, call.error = Call.Status.FAILED, INTERNAL
@@ -250,11 +273,11 @@ class Seat:
 
     @property
     def has_unsaved(self) -> bool:
-        return self._saved_length < self._told_length
+        return self.saved_length < self._told_length
 
     def to_save(self) -> tuple[str, str, int | None]:
         text = "".join(self._told)
-        self._told, self._saved_length = [text], len(text)
+        self._told = [text]
         return str(self.call.pk), text, self.call.ttft_ms
 
     def whole_text(self) -> str:
@@ -266,6 +289,12 @@ async def _wait(event: asyncio.Event, timeout_s: float) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(timeout_s):
             await event.wait()
+
+
+def _counts(usage: Usage) -> dict[str, int] | None:
+    """Token counts as far as they can be true: upstreams have been known to say anything."""
+    known = {n: v for n, v in asdict(usage).items() if v is not None and 0 <= v < MOST_TOKENS}
+    return known or None
 
 
 def _ms_since(began: float) -> int:

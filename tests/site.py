@@ -192,11 +192,19 @@ class Site:
 
 def messages(socket: ClientConnection, timeout_s: float = 20) -> Iterator[dict]:
     """What the socket says, until it closes. Raises TimeoutError after so much silence."""
+    parts = []
     while True:
         try:
-            yield json.loads(socket.recv(timeout=timeout_s))
+            message = json.loads(socket.recv(timeout=timeout_s))
         except ConnectionClosed:
             return
+        if message["type"] != "part":
+            yield message
+            continue
+        parts.append(message["text"])
+        if message["last"]:
+            yield json.loads("".join(parts))
+            parts = []
 
 
 def csrf_in(html: str) -> str:

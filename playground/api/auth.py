@@ -1,17 +1,15 @@
 """Who calls the API: a bearer token, or the session cookie with CSRF as on the pages."""
 
 from datetime import timedelta
-from importlib import import_module
-from types import SimpleNamespace
 
 from django.conf import settings
-from django.contrib.auth import get_user
 from django.http import HttpRequest
 from django.utils import timezone
 from ninja.errors import AuthenticationError, AuthorizationError
 from ninja.security import APIKeyCookie, HttpBearer
 from ninja.utils import check_csrf
 
+from ..access import is_signed_in
 from ..models import ApiToken, User
 
 NOTE_USE_EVERY = timedelta(minutes=1)
@@ -56,8 +54,7 @@ def is_still_welcome(request: HttpRequest) -> bool:
     row = getattr(request, "api_token", None)
     if row is not None:
         return _tokens().filter(pk=row.pk).exists()
-    session = import_module(settings.SESSION_ENGINE).SessionStore(request.session.session_key)
-    return get_user(SimpleNamespace(session=session)).is_authenticated
+    return is_signed_in(request.session.session_key)
 
 
 def _tokens():

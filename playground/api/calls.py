@@ -75,24 +75,24 @@ class CallAnswer(CallCard):
     response: Any
 
 
-@router.get("/{uuid:pk}", response=CallAnswer, summary="One call")
-def call_get(request: HttpRequest, pk: UUID):
-    return call_answer(get_visible(request.auth, Call, pk))
+@router.get("/{uuid:id}", response=CallAnswer, summary="One call")
+def call_get(request: HttpRequest, id: UUID):
+    return call_answer(get_visible(request.auth, Call, id))
 
 
-@router.post("/{uuid:pk}/stop", response=CallAnswer, summary="Stop a call")
-def call_stop(request: HttpRequest, pk: UUID):
+@router.post("/{uuid:id}/stop", response=CallAnswer, summary="Stop a call")
+def call_stop(request: HttpRequest, id: UUID):
     """Ends the request to the endpoint too. The text so far is kept."""
-    running.stop_call(get_visible(request.auth, Call, pk))
-    return call_answer(get_visible(request.auth, Call, pk))
+    running.stop_call(get_visible(request.auth, Call, id))
+    return call_answer(get_visible(request.auth, Call, id))
 
 
-@router.post("/{uuid:pk}/retry", response={201: CallAnswer}, summary="Ask again")
-def call_retry(request: HttpRequest, pk: UUID):
+@router.post("/{uuid:id}/retry", response={201: CallAnswer}, summary="Ask again")
+def call_retry(request: HttpRequest, id: UUID):
     """A new call in the same run and column; the old one is kept."""
-    call = get_visible(request.auth, Call, pk)
+    call = get_visible(request.auth, Call, id)
     if call.endpoint is not None and not can_run(request.auth, call.endpoint):
-        raise AuthorizationError(message=f"Your role does not let you run “{call.endpoint}”.")
+        raise AuthorizationError(message=f"Your role does not let you run “{call.name}”.")
     return Status(201, call_answer(running.retry_call(request.auth, call)))
 
 

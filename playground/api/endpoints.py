@@ -126,34 +126,34 @@ def endpoint_list(request: HttpRequest, query: Query[PageQuery]):
     return page_of(rows, query, lambda row: endpoint_answer(request.auth, row))
 
 
-@router.get("/{uuid:pk}", response=EndpointAnswer, summary="One endpoint")
-def endpoint_get(request: HttpRequest, pk: UUID):
-    return endpoint_answer(request.auth, get_visible(request.auth, Endpoint, pk))
+@router.get("/{uuid:id}", response=EndpointAnswer, summary="One endpoint")
+def endpoint_get(request: HttpRequest, id: UUID):
+    return endpoint_answer(request.auth, get_visible(request.auth, Endpoint, id))
 
 
-@router.patch("/{uuid:pk}", response=EndpointAnswer, summary="Change an endpoint")
-def endpoint_change(request: HttpRequest, pk: UUID, body: EndpointChanges):
-    return _saved(request.auth, _editable(request.auth, pk), body)
+@router.patch("/{uuid:id}", response=EndpointAnswer, summary="Change an endpoint")
+def endpoint_change(request: HttpRequest, id: UUID, body: EndpointChanges):
+    return _saved(request.auth, _editable(request.auth, id), body)
 
 
-@router.delete("/{uuid:pk}", response={204: None}, summary="Delete an endpoint")
-def endpoint_delete(request: HttpRequest, pk: UUID):
+@router.delete("/{uuid:id}", response={204: None}, summary="Delete an endpoint")
+def endpoint_delete(request: HttpRequest, id: UUID):
     """Its runs stay, with the config as it was."""
-    _editable(request.auth, pk).delete()
+    _editable(request.auth, id).delete()
     return Status(204, None)
 
 
-@router.post("/{uuid:pk}/check", response=EndpointCheck, summary="Send a tiny prompt")
-def endpoint_check(request: HttpRequest, pk: UUID):
-    endpoint = get_visible(request.auth, Endpoint, pk)
+@router.post("/{uuid:id}/check", response=EndpointCheck, summary="Send a tiny prompt")
+def endpoint_check(request: HttpRequest, id: UUID):
+    endpoint = get_visible(request.auth, Endpoint, id)
     refuse_viewer(request.auth, endpoint)
     return connecting.check_endpoint(request.auth, endpoint)
 
 
-@router.post("/{uuid:pk}/preview", response=PreviewAnswer, summary="See the exact request")
-def endpoint_preview(request: HttpRequest, pk: UUID, body: PreviewBody):
+@router.post("/{uuid:id}/preview", response=PreviewAnswer, summary="See the exact request")
+def endpoint_preview(request: HttpRequest, id: UUID, body: PreviewBody):
     """What a run would send, without sending it."""
-    endpoint = get_visible(request.auth, Endpoint, pk)
+    endpoint = get_visible(request.auth, Endpoint, id)
     connecting.check_params(body.params)
     connecting.check_stop(body.stop or [])
     prompt = Prompt(

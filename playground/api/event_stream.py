@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing, suppress
 
 from asgiref.sync import sync_to_async
-from django.db import connection
 from django.http import HttpRequest
 from pydantic import BaseModel
 
 from ..models import Run
+from ..threads import let_connection_go
 from ..watching import Card, Delta, Ended, watch_run
 from .answers import to_json
 from .auth import is_still_welcome
@@ -57,12 +57,6 @@ def _is_still_welcome(request: HttpRequest) -> bool:
         return is_still_welcome(request)
     finally:
         let_connection_go()
-
-
-def let_connection_go() -> None:
-    """A stream may last for hours; a pooled connection goes back until it is needed again."""
-    if not connection.in_atomic_block:
-        connection.close()
 
 
 async def _with_pauses(events: AsyncIterator) -> AsyncIterator[Card | Delta | Ended | None]:

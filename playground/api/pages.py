@@ -1,10 +1,9 @@
 """Lists in pages: `?limit=&cursor=` → `{"items": [...], "next": "cursor" | null}`, newest first."""
 
 import base64
-import binascii
 import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Generic, TypeVar
 from uuid import UUID
 
@@ -49,6 +48,8 @@ def refuse_unknown(request: HttpRequest, known: type[BaseModel]) -> None:
         if name not in known.model_fields:
             names = ", ".join(known.model_fields)
             raise Refused(name, f"{name} is not known here. Use {names}.")
+        if "\0" in request.GET[name]:
+            raise Refused(name, f"{name} holds a NUL character. Remove it.")
 
 
 def _cursor(row: Model) -> str:
@@ -62,7 +63,7 @@ def _read(cursor: str) -> tuple[datetime, UUID]:
         made = datetime.fromisoformat(made)
         if made.tzinfo is None:
             raise ValueError("a moment without its time zone")
-        return made, UUID(pk)
-    except (binascii.Error, ValueError, TypeError, AttributeError) as error:
+        return made.astimezone(UTC), UUID(pk)
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         message = "This cursor was not made here. Start without one."
         raise Refused("cursor", message) from error

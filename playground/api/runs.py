@@ -96,21 +96,21 @@ def run_list(request: HttpRequest, query: Query[RunQuery]):
     return page_of(rows, query, lambda run: run_summary(run, request.build_absolute_uri))
 
 
-@router.get("/{uuid:pk}", response=RunAnswer, summary="One run")
-def run_get(request: HttpRequest, pk: UUID):
+@router.get("/{uuid:id}", response=RunAnswer, summary="One run")
+def run_get(request: HttpRequest, id: UUID):
     """Every call of it, also those that were retried."""
-    return run_answer(get_visible(request.auth, Run, pk), request.build_absolute_uri)
+    return run_answer(get_visible(request.auth, Run, id), request.build_absolute_uri)
 
 
-@router.post("/{uuid:pk}/stop", response=RunAnswer, summary="Stop a run")
-def run_stop(request: HttpRequest, pk: UUID):
+@router.post("/{uuid:id}/stop", response=RunAnswer, summary="Stop a run")
+def run_stop(request: HttpRequest, id: UUID):
     """Stops every call that is still going."""
-    running.stop_run(get_visible(request.auth, Run, pk))
-    return run_answer(get_visible(request.auth, Run, pk), request.build_absolute_uri)
+    running.stop_run(get_visible(request.auth, Run, id))
+    return run_answer(get_visible(request.auth, Run, id), request.build_absolute_uri)
 
 
 @router.get(
-    "/{uuid:pk}/events",
+    "/{uuid:id}/events",
     summary="Follow a run",
     description=EVENTS_IN_WORDS,
     openapi_extra={
@@ -119,9 +119,9 @@ def run_stop(request: HttpRequest, pk: UUID):
         }
     },
 )
-async def run_events(request: HttpRequest, pk: UUID):
+async def run_events(request: HttpRequest, id: UUID):
     last_id = request.headers.get("Last-Event-ID", "")
-    run, positions = await sync_to_async(_followed)(request.auth, pk, last_id)
+    run, positions = await sync_to_async(_followed)(request.auth, id, last_id)
     if run is None:
         return HttpResponse(status=204)
     response = StreamingHttpResponse(
@@ -196,11 +196,15 @@ def _filtered(rows: QuerySet, user: User, query: RunQuery) -> QuerySet:
     if query.author:
         rows = rows.filter(owner__username=query.author)
     if query.since:
-        rows = rows.filter(created_at__gte=_aware(query.since))
+        rows = rows.filter(created_at__gte=_utc("since", query.since))
     if query.until:
-        rows = rows.filter(created_at__lte=_aware(query.until))
+        rows = rows.filter(created_at__lte=_utc("until", query.until))
     return rows
 
 
-def _aware(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def _utc(field: str, moment: datetime) -> datetime:
+    """The moment in UTC; without a zone it is taken as UTC."""
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError as error:
+        raise Refused(field, f"{field} is beyond the years that can be searched.") from error

@@ -74,46 +74,46 @@ def workspace_list(request: HttpRequest, query: Query[PageQuery]):
     return page_of(rows, query, lambda row: workspace_answer(request.auth, row))
 
 
-@router.get("/{uuid:pk}", response=WorkspaceAnswer, summary="One workspace")
-def workspace_get(request: HttpRequest, pk: UUID):
-    return workspace_answer(request.auth, get_visible(request.auth, Workspace, pk))
+@router.get("/{uuid:id}", response=WorkspaceAnswer, summary="One workspace")
+def workspace_get(request: HttpRequest, id: UUID):
+    return workspace_answer(request.auth, get_visible(request.auth, Workspace, id))
 
 
-@router.patch("/{uuid:pk}", response=WorkspaceAnswer, summary="Change a workspace")
-def workspace_change(request: HttpRequest, pk: UUID, body: WorkspaceChanges):
+@router.patch("/{uuid:id}", response=WorkspaceAnswer, summary="Change a workspace")
+def workspace_change(request: HttpRequest, id: UUID, body: WorkspaceChanges):
     """A new host drops every stored credential: each was sealed for the old one."""
-    workspace = _editable(request.auth, pk)
+    workspace = _editable(request.auth, id)
     for name, value in body.model_dump(exclude_unset=True).items():
         setattr(workspace, name, value)
     return workspace_answer(request.auth, connecting.save_workspace(workspace))
 
 
-@router.delete("/{uuid:pk}", response={204: None}, summary="Delete a workspace")
-def workspace_delete(request: HttpRequest, pk: UUID):
+@router.delete("/{uuid:id}", response={204: None}, summary="Delete a workspace")
+def workspace_delete(request: HttpRequest, id: UUID):
     """Refused while endpoints point to it."""
-    connecting.delete_workspace(_editable(request.auth, pk))
+    connecting.delete_workspace(request.auth, _editable(request.auth, id))
     return Status(204, None)
 
 
-@router.put("/{uuid:pk}/credential", response=CredentialAnswer, summary="Store your credential")
-def credential_save(request: HttpRequest, pk: UUID, body: CredentialBody):
+@router.put("/{uuid:id}/credential", response=CredentialAnswer, summary="Store your credential")
+def credential_save(request: HttpRequest, id: UUID, body: CredentialBody):
     """Yours alone: a colleague who uses the same workspace adds an own one."""
-    workspace = get_visible(request.auth, Workspace, pk)
+    workspace = get_visible(request.auth, Workspace, id)
     token = body.token.get_secret_value()
     credential = connecting.save_credential(request.auth, workspace, token)
     return CredentialAnswer(kind=credential.kind, hint=credential.hint)
 
 
-@router.delete("/{uuid:pk}/credential", response={204: None}, summary="Delete your credential")
-def credential_delete(request: HttpRequest, pk: UUID):
-    workspace = get_visible(request.auth, Workspace, pk)
+@router.delete("/{uuid:id}/credential", response={204: None}, summary="Delete your credential")
+def credential_delete(request: HttpRequest, id: UUID):
+    workspace = get_visible(request.auth, Workspace, id)
     visible_to(request.auth, Credential).filter(workspace=workspace).delete()
     return Status(204, None)
 
 
-@router.post("/{uuid:pk}/check", response=WorkspaceCheck, summary="Ask who you are there")
-def workspace_check(request: HttpRequest, pk: UUID):
-    return connecting.check_workspace(request.auth, get_visible(request.auth, Workspace, pk))
+@router.post("/{uuid:id}/check", response=WorkspaceCheck, summary="Ask who you are there")
+def workspace_check(request: HttpRequest, id: UUID):
+    return connecting.check_workspace(request.auth, get_visible(request.auth, Workspace, id))
 
 
 def workspace_answer(user: User, workspace: Workspace) -> WorkspaceAnswer:

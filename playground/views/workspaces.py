@@ -16,6 +16,9 @@ from ..access import can_edit, credential_of, get_visible, visible_to
 from ..connecting import Refused
 from ..forms import ConfirmNameForm, CredentialForm, WorkspaceForm
 from ..models import Credential, Endpoint, User, Workspace
+from .endpoints import as_check
+
+FAILED_NOW = "failed-workspace-check"  # session: the error that the list shows once, in its row
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class Line:
     credential: Credential | None
     endpoint_count: int
     can_edit: bool
+    error: dict | None = None  # of a check that just failed
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -43,7 +47,7 @@ def workspace_list(request: HttpRequest) -> HttpResponse:
         except Refused as refused:
             form.refuse(refused)
         else:
-            _check_and_tell(request, workspace)
+            _check_saved(request, workspace)
             return redirect("workspace-list")
     return _list_page(request, form, status=422)
 
@@ -66,7 +70,7 @@ def workspace_edit(request: HttpRequest, pk) -> HttpResponse:
             form.refuse(refused)
         else:
             if form.cleaned_data["token"] or not had_token:
-                _check_and_tell(request, workspace)
+                _check_saved(request, workspace)
             else:
                 messages.success(request, f"Saved {workspace}.")
             return redirect("workspace-list")
@@ -76,11 +80,11 @@ def workspace_edit(request: HttpRequest, pk) -> HttpResponse:
 @require_POST
 def workspace_check(request: HttpRequest, pk) -> HttpResponse:
     workspace = get_visible(request.user, Workspace, pk)
-    answer = connecting.check_workspace(request.user, workspace)
+    error = _check(request.user, workspace)
     if not request.htmx:
-        _tell(request, workspace, answer)
+        _keep_for_the_list(request, workspace, error)
         return redirect("workspace-list")
-    context = {"line": _line(request.user, workspace), "error": answer.get("error")}
+    context = {"line": _line(request.user, workspace, error)}
     return render(request, "workspaces/_workspace.html", context)
 
 
@@ -94,7 +98,7 @@ def workspace_delete(request: HttpRequest, pk) -> HttpResponse:
     form = ConfirmNameForm(workspace.name, request.POST)
     if form.is_valid():
         try:
-            connecting.delete_workspace(workspace)
+            connecting.delete_workspace(request.user, workspace)
         except Refused as refused:
             form.refuse(refused)
         else:
@@ -111,11 +115,16 @@ def credential_save(request: HttpRequest, pk) -> HttpResponse:
     form = CredentialForm(request.POST, auto_id="credential-%s")
     if form.is_valid():
         try:
-            connecting.save_credential(request.user, workspace, form.cleaned_data["token"])
+            connecting.save_credential(
+                request.user,
+                workspace,
+                form.cleaned_data["token"],
+                seen_host=request.POST.get("seen_host"),
+            )
         except Refused as refused:
             form.refuse(refused)
         else:
-            _check_and_tell(request, workspace)
+            _check_saved(request, workspace)
             return redirect("workspace-list")
     return _edit_page(request, workspace, credential_form=form, status=422)
 
@@ -132,8 +141,9 @@ def credential_delete(request: HttpRequest, pk) -> HttpResponse:
 
 
 def _list_page(request: HttpRequest, form: WorkspaceForm, status: int = 200) -> HttpResponse:
+    failed = request.session.pop(FAILED_NOW, {})
     context = {
-        "lines": _lines(request.user, visible_to(request.user, Workspace)),
+        "lines": _lines(request.user, visible_to(request.user, Workspace), failed),
         "form": form,
         "offered": starting.offered_workspace(request.user),
     }
@@ -163,16 +173,23 @@ def _delete_page(
     return render(request, "workspaces/delete.html", context, status=status)
 
 
-def _line(user: User, workspace: Workspace) -> Line:
-    return _lines(user, [workspace])[0]
+def _line(user: User, workspace: Workspace, error: dict | None = None) -> Line:
+    return _lines(user, [workspace], {str(workspace.pk): error})[0]
 
 
-def _lines(user: User, workspaces) -> list[Line]:
+def _lines(user: User, workspaces, errors: dict[str, dict | None]) -> list[Line]:
     credentials = {c.workspace_id: c for c in visible_to(user, Credential)}
     counted = visible_to(user, Endpoint).order_by().values_list("workspace")
     counts = dict(counted.annotate(Count("pk")))
     return [
-        Line(w, credentials.get(w.pk), counts.get(w.pk, 0), can_edit(user, w)) for w in workspaces
+        Line(
+            workspace=w,
+            credential=credentials.get(w.pk),
+            endpoint_count=counts.get(w.pk, 0),
+            can_edit=can_edit(user, w),
+            error=errors.get(str(w.pk)),
+        )
+        for w in workspaces
     ]
 
 
@@ -206,19 +223,23 @@ def _change(user: User, pk, typed: dict) -> Workspace:
     return workspace
 
 
-def _check_and_tell(request: HttpRequest, workspace: Workspace) -> None:
+def _check_saved(request: HttpRequest, workspace: Workspace) -> None:
+    """Say that it is saved; how the check went is said in its row of the list, and only there."""
     if credential_of(request.user, workspace) is None:
         messages.success(request, f"Saved {workspace}. Add a token to use it.")
-    else:
-        _tell(request, workspace, connecting.check_workspace(request.user, workspace))
+        return
+    messages.success(request, f"Saved {workspace}.")
+    _keep_for_the_list(request, workspace, _check(request.user, workspace))
 
 
-def _tell(request: HttpRequest, workspace: Workspace, answer: dict) -> None:
-    if answer["ok"]:
-        messages.success(request, f"{workspace} works: you are {answer['user_name']} there.")
-    else:
-        error = answer["error"]
-        messages.error(request, f"{workspace}: {error['message']} {error['hint']}")
+def _check(user: User, workspace: Workspace) -> dict | None:
+    """The error of a check, or None: what is lasting of the result is kept with the credential."""
+    return as_check(connecting.check_workspace(user, workspace)).get("error")
+
+
+def _keep_for_the_list(request: HttpRequest, workspace: Workspace, error: dict | None) -> None:
+    if error is not None:
+        request.session[FAILED_NOW] = {str(workspace.pk): error}
 
 
 def _accept_offer(request: HttpRequest) -> HttpResponse:
@@ -227,5 +248,5 @@ def _accept_offer(request: HttpRequest) -> HttpResponse:
     except Refused as refused:
         messages.error(request, refused.message)
     else:
-        _check_and_tell(request, workspace)
+        _check_saved(request, workspace)
     return redirect("workspace-list")

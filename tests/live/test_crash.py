@@ -1,10 +1,14 @@
 """What a run shows after the server was killed, and after it was stopped in good order."""
 
+import signal
+import threading
+
 from tests.live.base import LiveTestCase
 from tests.site import wait_for
 from tests.upstream import events
 
 WORDS = [f"word{number} " for number in range(400)]
+LEASE_S = 6
 
 
 class CrashTests(LiveTestCase):
@@ -38,6 +42,22 @@ class CrashTests(LiveTestCase):
         )
         self.site.api("POST", f"/runs/{run_id}/stop")
         self.site.wait_for_run(run_id)
+
+    def test_a_server_that_was_frozen_goes_on_with_its_calls(self):
+        run = self.site.start_run("frozen", self.slow)
+        self.site.wait_for_text(run["calls"][0]["id"])
+        process = self.site.process
+        process.send_signal(signal.SIGSTOP)
+        threading.Event().wait(LEASE_S + 1.5)
+        process.send_signal(signal.SIGCONT)
+        before = self.site.api("GET", f"/calls/{run['calls'][0]['id']}")
+        wait_for(
+            lambda: len(self.site.api("GET", f"/calls/{before['id']}")["text"]) > 100,
+            10,
+            lambda: "The call did not go on.",
+        )
+        self.assertEqual(self.statuses(run["id"]), ["streaming"])
+        self.site.api("POST", f"/runs/{run['id']}/stop")
 
     def test_stopping_the_server_ends_its_calls_and_exits_cleanly(self):
         run_id = self.start_and_wait_for_text("stopped")

@@ -1,5 +1,6 @@
 """A run on a real site: real processes, sockets and upstreams, as a person's page would see it."""
 
+import json
 import threading
 
 from tests.live.base import ALICE, BOB, LiveTestCase
@@ -10,6 +11,7 @@ from tests.upstream import (
     events,
     hang_before_headers,
     page,
+    raw,
 )
 
 WORDS = [f"word{number} " for number in range(120)]
@@ -125,6 +127,46 @@ class RunTests(LiveTestCase):
             with self.site.socket(run["id"], session) as socket:
                 self._follow_a_while(socket, patience_s, whole)
         self.assertEqual(self.site.wait_for_run(run["id"])["calls"][0]["text"], whole)
+
+    def test_joining_a_steady_stream_shows_its_text_at_once(self):
+        steady = self.add_endpoint("/steady", events(WORDS, delay_s=0.02))
+        session = self.site.session()
+        run = self.site.start_run("a steady stream", steady)
+        self.site.wait_for_text(run["calls"][0]["id"])
+        for _ in range(3):
+            with self.site.socket(run["id"], session) as socket:
+                heard = messages(socket, 1)
+                self.assertEqual(next(heard)["type"], "call")
+                self.assertEqual([next(heard)["type"] for _ in range(5)], ["delta"] * 5)
+        self.site.api("POST", f"/runs/{run['id']}/stop")
+
+    def test_an_answer_of_megabytes_arrives_whole_on_the_page(self):
+        whole = "A long answer, 很长。 " * 60_000
+        long = self.add_endpoint("/long", answer(whole))
+        session = self.site.session()
+        run = self.site.start_run("much text", long)
+        shown = ""
+        with self.site.socket(run["id"], session) as socket:
+            for message in messages(socket):
+                if message["type"] == "call":
+                    shown = text_in(message["html"])
+                elif message["type"] == "delta":
+                    shown += message["text"]
+        self.assertEqual(shown, whole)
+
+    def test_absurd_words_of_the_upstream_do_not_lose_the_answer(self):
+        finish = {
+            "usage": {"input_tokens": 10**400, "output_tokens": -3},
+            "finish_reason": "\ud800\0" + "x" * 90,
+        }
+        stream = "".join(f"data: {json.dumps(each)}\n\n" for each in ("fine\0", finish))
+        head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+        absurd = self.add_endpoint("/absurd", raw((head + stream).encode()))
+        run = self.site.start_run("say something odd", absurd)
+        call = self.site.wait_for_run(run["id"])["calls"][0]
+        self.assertEqual((call["status"], call["text"]), ("done", "fine\ufffd"))
+        self.assertEqual(len(call["finish_reason"]), 60)
+        self.site.api("GET", "/runs")
 
     def _follow_a_while(self, socket, patience_s: float, whole: str) -> None:
         """Read for some time; what is shown at any moment must be the beginning of the whole."""

@@ -4,6 +4,7 @@ import requests
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.live.base import LiveTestCase
+from tests.upstream import events
 
 
 class RunSocketTests(LiveTestCase):
@@ -31,6 +32,16 @@ class RunSocketTests(LiveTestCase):
     def test_anonymous_is_told_to_sign_in(self):
         with self.site.socket(self.run_id, requests.Session()) as socket:
             self.assertEqual(self.close_code(socket), 4401)
+
+    def test_signing_out_closes_the_socket(self):
+        slow = self.add_endpoint("/slow", events(["word "] * 600, delay_s=0.05))
+        run = self.site.start_run("private text", slow)
+        session = self.site.session()
+        with self.site.socket(run["id"], session) as socket:
+            headers = {"X-CSRFToken": session.csrf, "Referer": f"{self.site.url}/"}
+            session.post(f"{self.site.url}/logout/", headers=headers, timeout=10)
+            self.assertEqual(self.close_code(socket), 4401)
+        self.site.api("POST", f"/runs/{run['id']}/stop")
 
     def test_other_origins_are_refused_even_with_the_cookie(self):
         for origin in (

@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # From the bottom up. A package stands for every module in it.
 STAIRS = {
-    "tools": "vault keyfile layers threads origins notation storage",
+    "tools": "vault keyfile layers locks threads origins notation storage",
     "nouns": "models access",
     "verbs": "announcing connecting drafting running starting watching",
     "rooms": "forms views api consumers worker middleware templatetags",

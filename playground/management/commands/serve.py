@@ -1,6 +1,7 @@
 """Everything in one process: the site, a worker and, beside it, the demo driver."""
 
 import asyncio
+import signal
 import socket
 import sys
 
@@ -30,7 +31,8 @@ class Command(BaseCommand):
             vault.make_first_key()
         if self._is_static_stale():
             call_command("collectstatic", verbosity=0, interactive=False)
-        with starting.demo_driver(may_share=False):
+        call_command("clearsessions")
+        with starting.demo_driver(may_share=not starting.is_first_here()):
             self._greet()
             self._serve()
         self.stdout.write("Stopped.")
@@ -81,6 +83,7 @@ class Command(BaseCommand):
             application,
             endpoints=[f"tcp:port={settings.PORT}:interface={host}:backlog={BACKLOG}"],
             server_name="playground",
+            # In both directions; what a page is told comes in parts below it.
             websocket_max_message_size=64 * 1024,
             websocket_max_frame_size=64 * 1024,
         )
@@ -98,5 +101,7 @@ class Command(BaseCommand):
 
             reactor.callWhenRunning(lambda: tasks.append(asyncio.ensure_future(work())))
             reactor.addSystemEventTrigger("before", "shutdown", leave)
+        # A shell that starts us in the background may have made SIGINT ignored for its children.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         server.run()
         sys.stdout.flush()
