@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from . import answers, sse
 from .addresses import Egress
-from .credentials import Token
+from .credentials import OAuthClient, Token
 from .driver import Driver
 from .driver_proxy import DriverProxy
 from .errors import (
@@ -20,9 +20,11 @@ from .errors import (
     TimedOut,
     TooLarge,
     Truncated,
+    Unauthorized,
     UpstreamFailed,
 )
 from .events import Event, Finished, Opened, Usage, Vectors
+from .oauth import bearer, forget
 from .prompt import Prompt
 from .reading import Reader, read_usage, summed
 from .refusals import error_in, one_line
@@ -58,7 +60,7 @@ class Target(Protocol):
 
     kind: str
     path: str
-    credential: Token | None
+    credential: Token | OAuthClient | None
     needs_credential: bool
 
     def url(self, path: str) -> str: ...
@@ -97,6 +99,25 @@ class Client:
         outgoing = self._outgoing(prompt)
         if self._target.needs_credential and self._target.credential is None:
             raise NoCredential("There is no token for this workspace yet.")
+        try:
+            yield from self._answer(self._signed(outgoing, stopper), stopper)
+        except Unauthorized:
+            self._forget_token()
+            raise
+
+    def _signed(self, outgoing: list[Outgoing], stopper: Stopper | None) -> list[Outgoing]:
+        """The requests with a token; that of an OAuth client may have to be fetched first."""
+        credential = self._target.credential
+        if not isinstance(credential, OAuthClient):
+            return outgoing
+        token = bearer(credential, self._target.host, self._egress, self._limits, stopper)
+        return [replace(each, credential=token) for each in outgoing]
+
+    def _forget_token(self) -> None:
+        if isinstance(self._target.credential, OAuthClient):
+            forget(self._target.credential, self._target.host, self._egress)
+
+    def _answer(self, outgoing: list[Outgoing], stopper: Stopper | None) -> Iterator[Event]:
         if self._task.gives_vectors:
             yield from _Embedding(self._limits, stopper).events(outgoing)
             return
@@ -128,7 +149,7 @@ def client_for(
     *,
     task: str | None = None,
     host: str | None = None,
-    credential: Token | None = None,
+    credential: Token | OAuthClient | None = None,
     serving_endpoint: str | None = None,
     cluster_id: str | None = None,
     port: int | str | None = None,

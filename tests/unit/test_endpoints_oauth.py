@@ -7,7 +7,18 @@ import unittest
 from concurrent.futures import ThreadPoolExecutor
 from unittest import mock
 
-from endpoints import Egress, EndpointError, Limits, Stopped, Stopper, Token, oauth, whoami
+from endpoints import (
+    Egress,
+    EndpointError,
+    Limits,
+    Stopped,
+    Stopper,
+    Text,
+    Token,
+    client_for,
+    oauth,
+    whoami,
+)
 from endpoints.credentials import MASK, OAuthClient
 from endpoints.errors import AddressError, BadResponse, LoginPage, NotFound, Unauthorized
 from tests.upstream import answer, hang_before_headers, page, raw, reset_before_headers
@@ -291,3 +302,32 @@ class OAuthClientTests(unittest.TestCase):
         self.assertEqual(OAuthClient("a", SECRET), OAuthClient("a", SECRET))
         self.assertNotEqual(OAuthClient("a", SECRET), OAuthClient("b", SECRET))
         self.assertNotEqual(OAuthClient("a", SECRET), Token(SECRET))
+
+
+class ClientWithOAuthTests(OAuthTestCase):
+    """`client_for` takes an OAuth client where it takes a token."""
+
+    def chat(self):
+        return client_for(
+            "serving",
+            host=self.workspace.origin,
+            credential=self.client,
+            serving_endpoint="chat",
+            egress=self.egress,
+        )
+
+    def test_the_call_carries_the_fetched_token(self):
+        text = "".join(each.text for each in self.chat().stream("Hi") if isinstance(each, Text))
+        self.assertEqual(text, "Good. You wrote: Hi")
+        self.assertEqual(self.workspace.requests[-1].token, "oauth-app-one-0001")
+
+    def test_the_preview_fetches_nothing(self):
+        self.assertIn(MASK, self.chat().request("Hi").headers["Authorization"])
+        self.assertEqual(self.workspace.requests, [])
+
+    def test_a_token_that_is_refused_is_fetched_anew_for_the_next_call(self):
+        self.workspace.serve("chat", answer({"error_code": 401, "message": "expired"}, 401))
+        for _ in range(2):
+            with self.assertRaises(Unauthorized):
+                list(self.chat().stream("Hi"))
+        self.assertEqual(len(self.fetches), 2)
