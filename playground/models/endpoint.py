@@ -14,6 +14,7 @@ CONFIG_FIELDS = (
     "path",
     "url",
     "format",
+    "template",
     "params",
     "stop",
     "stream",
@@ -31,13 +32,18 @@ class Endpoint(models.Model):
 
     class Task(models.TextChoices):
         CHAT = "chat", "Chat"
+        COMPLETIONS = "completions", "Completions"
+        EMBEDDINGS = "embeddings", "Embeddings"
         CUSTOM = "custom", "Custom"
+        RESPONSES = "responses", "Agent"
 
     class Format(models.TextChoices):
         DATAFRAME_RECORDS = "dataframe_records", "dataframe_records"
         DATAFRAME_SPLIT = "dataframe_split", "dataframe_split"
         INPUTS = "inputs", "inputs"
         INSTANCES = "instances", "instances"
+        RESPONSES = "responses", "ResponsesAgent"
+        CHAT_AGENT = "chat_agent", "ChatAgent"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=120)
@@ -60,6 +66,9 @@ class Endpoint(models.Model):
     url = models.CharField(max_length=500, blank=True)
     format = models.CharField(
         max_length=20, choices=Format, default=Format.DATAFRAME_RECORDS, blank=True
+    )
+    template = models.TextField(
+        blank=True, help_text="Makes one text of messages, for tasks that take a prompt."
     )
     params = models.JSONField(default=dict, blank=True)
     stop = models.JSONField(default=list, blank=True)

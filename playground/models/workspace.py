@@ -38,11 +38,13 @@ class Credential(models.Model):
 
     class Kind(models.TextChoices):
         TOKEN = "token", "Token"
+        OAUTH = "oauth", "OAuth service principal"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="credentials")
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="credentials")
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.TOKEN)
+    client_id = models.CharField(max_length=256, blank=True, help_text="Of a service principal.")
     sealed = models.BinaryField()
     hint = models.CharField(max_length=4)
     created_at = models.DateTimeField(auto_now_add=True)
