@@ -6,7 +6,7 @@ is read from the environment, and whatever goes wrong is one of the errors drawn
 
 from .addresses import Egress
 from .client import Client, Request, client_for
-from .credentials import Token
+from .credentials import OAuthClient, Token
 from .errors import AddressError, EgressDenied, EndpointError, PromptError, Stopped
 from .events import (
     Choice,
@@ -35,6 +35,7 @@ __all__ = [
     "Event",
     "Finished",
     "Limits",
+    "OAuthClient",
     "Opened",
     "Prompt",
     "PromptError",

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from . import answers, sse
 from .addresses import Egress
-from .credentials import Token
+from .credentials import OAuthClient, Token
 from .driver import Driver
 from .driver_proxy import DriverProxy
 from .errors import (
@@ -20,9 +20,11 @@ from .errors import (
     TimedOut,
     TooLarge,
     Truncated,
+    Unauthorized,
     UpstreamFailed,
 )
 from .events import Event, Finished, Opened, Usage, Vectors
+from .oauth import bearer, forget
 from .prompt import Prompt
 from .reading import Reader, read_usage, summed
 from .refusals import error_in, one_line
@@ -57,8 +59,9 @@ class Target(Protocol):
     """What a kind of endpoint has to say: where a path of it is, and whose token goes along."""
 
     kind: str
+    host: str
     path: str
-    credential: Token | None
+    credential: Token | OAuthClient | None
     needs_credential: bool
 
     def url(self, path: str) -> str: ...
@@ -95,8 +98,24 @@ class Client:
         pulled; what was given before that stands.
         """
         outgoing = self._outgoing(prompt)
-        if self._target.needs_credential and self._target.credential is None:
+        if self._target.needs_credential:
+            token = self._token(stopper)
+            outgoing = [replace(each, credential=token) for each in outgoing]
+        try:
+            yield from self._events(outgoing, stopper)
+        except Unauthorized:
+            if self._target.needs_credential:
+                forget(self._target.credential, self._target.host, self._egress)
+            raise
+
+    def _token(self, stopper: Stopper | None) -> Token:
+        """The token to send; an OAuth client's is fetched where none is at hand."""
+        target = self._target
+        if target.credential is None:
             raise NoCredential("There is no token for this workspace yet.")
+        return bearer(target.credential, target.host, self._egress, self._limits, stopper)
+
+    def _events(self, outgoing: list[Outgoing], stopper: Stopper | None) -> Iterator[Event]:
         if self._task.gives_vectors:
             yield from _Embedding(self._limits, stopper).events(outgoing)
             return
@@ -128,7 +147,7 @@ def client_for(
     *,
     task: str | None = None,
     host: str | None = None,
-    credential: Token | None = None,
+    credential: Token | OAuthClient | None = None,
     serving_endpoint: str | None = None,
     cluster_id: str | None = None,
     port: int | str | None = None,
@@ -148,6 +167,7 @@ def client_for(
     `embeddings`, `custom` or `responses`; left out, it is `chat` for `serving`, `custom` for the
     others. `format` is how a custom model (`dataframe_records`, `dataframe_split`, `inputs`,
     `instances`) or an agent (`responses`, `chat_agent`) is asked, the first of each by default.
+    A credential is a Token or an OAuthClient, whose token is fetched when the call needs it.
     `template` makes one text of messages for `completions` and `custom`; see `templates`.
 
     Raises AddressError (and EgressDenied, which is one) for an address that will not be used,
