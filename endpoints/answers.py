@@ -4,7 +4,7 @@ import json
 import math
 from typing import Any, NoReturn
 
-from .credentials import Token
+from .credentials import OAuthClient, Token
 
 MAX_KEPT_BYTES = 64 * 1024
 MAX_SECRET_LETTERS = 4096  # of the longest token
@@ -63,7 +63,7 @@ def mended(text: str) -> str:
     return text
 
 
-def storable(value: Any, credential: Token | None) -> Any:
+def storable(value: Any, credential: Token | OAuthClient | None) -> Any:
     """A JSON value as it may be kept: secret masked, text mended, no number that JSON cannot say.
 
     A value nested too deeply to be walked is left out.
@@ -74,12 +74,12 @@ def storable(value: Any, credential: Token | None) -> Any:
         return None
 
 
-def kept_text(text: str, credential: Token | None) -> str:
+def kept_text(text: str, credential: Token | OAuthClient | None) -> str:
     """The same for plain text."""
     return mended(credential.scrub(text) if credential else text)
 
 
-def _storable(value: Any, credential: Token | None) -> Any:
+def _storable(value: Any, credential: Token | OAuthClient | None) -> Any:
     if isinstance(value, str):
         return kept_text(value, credential)
     if isinstance(value, dict):

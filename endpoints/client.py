@@ -59,6 +59,7 @@ class Target(Protocol):
     """What a kind of endpoint has to say: where a path of it is, and whose token goes along."""
 
     kind: str
+    host: str
     path: str
     credential: Token | OAuthClient | None
     needs_credential: bool
@@ -97,27 +98,24 @@ class Client:
         pulled; what was given before that stands.
         """
         outgoing = self._outgoing(prompt)
-        if self._target.needs_credential and self._target.credential is None:
-            raise NoCredential("There is no token for this workspace yet.")
+        if self._target.needs_credential:
+            token = self._token(stopper)
+            outgoing = [replace(each, credential=token) for each in outgoing]
         try:
-            yield from self._answer(self._signed(outgoing, stopper), stopper)
+            yield from self._events(outgoing, stopper)
         except Unauthorized:
-            self._forget_token()
+            if self._target.needs_credential:
+                forget(self._target.credential, self._target.host, self._egress)
             raise
 
-    def _signed(self, outgoing: list[Outgoing], stopper: Stopper | None) -> list[Outgoing]:
-        """The requests with a token; that of an OAuth client may have to be fetched first."""
-        credential = self._target.credential
-        if not isinstance(credential, OAuthClient):
-            return outgoing
-        token = bearer(credential, self._target.host, self._egress, self._limits, stopper)
-        return [replace(each, credential=token) for each in outgoing]
+    def _token(self, stopper: Stopper | None) -> Token:
+        """The token to send; an OAuth client's is fetched where none is at hand."""
+        target = self._target
+        if target.credential is None:
+            raise NoCredential("There is no token for this workspace yet.")
+        return bearer(target.credential, target.host, self._egress, self._limits, stopper)
 
-    def _forget_token(self) -> None:
-        if isinstance(self._target.credential, OAuthClient):
-            forget(self._target.credential, self._target.host, self._egress)
-
-    def _answer(self, outgoing: list[Outgoing], stopper: Stopper | None) -> Iterator[Event]:
+    def _events(self, outgoing: list[Outgoing], stopper: Stopper | None) -> Iterator[Event]:
         if self._task.gives_vectors:
             yield from _Embedding(self._limits, stopper).events(outgoing)
             return
@@ -169,6 +167,7 @@ def client_for(
     `embeddings`, `custom` or `responses`; left out, it is `chat` for `serving`, `custom` for the
     others. `format` is how a custom model (`dataframe_records`, `dataframe_split`, `inputs`,
     `instances`) or an agent (`responses`, `chat_agent`) is asked, the first of each by default.
+    A credential is a Token or an OAuthClient, whose token is fetched when the call needs it.
     `template` makes one text of messages for `completions` and `custom`; see `templates`.
 
     Raises AddressError (and EgressDenied, which is one) for an address that will not be used,

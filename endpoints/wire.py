@@ -27,7 +27,7 @@ from urllib3.util.ssl_ import create_urllib3_context
 
 from . import answers
 from .addresses import require_same_url
-from .credentials import MASK, Token
+from .credentials import MASK, OAuthClient, Token
 from .errors import (
     BadRequest,
     BadResponse,
@@ -72,7 +72,7 @@ class Outgoing:
     kind: str
     accept: str
     body: Any = None
-    credential: Token | None = None
+    credential: Token | OAuthClient | None = None  # to be sent, a Token
     ca_bundle: str | None = None
 
     def headers(self, *, is_masked: bool = False) -> dict[str, str]:

@@ -14,6 +14,7 @@ from endpoints import (
     EndpointError,
     Finished,
     Limits,
+    OAuthClient,
     Opened,
     Prompt,
     Text,
@@ -27,9 +28,11 @@ from endpoints import (
 from endpoints.credentials import MASK
 from tests import upstream as scripts
 from tests.upstream import Upstream, answer, chat_chunk, events, page, raw
+from tests.workspace import Workspace
 
 ALICE = "dapi-alice-0123456789"
 BOB = "dapi-bob-0123456789"
+SECRET = "dose-secret-0123456789"
 CLUSTER = "0812-091530-k3v9q2"
 
 
@@ -254,6 +257,41 @@ class TaskTests(ClientTestCase):
         ):
             self.upstream.serve("odd", behaviour)
             self.assertEqual(self.failure(self.serving("odd", **options))[0].kind, "truncated")
+
+
+class OAuthTests(unittest.TestCase):
+    def setUp(self):
+        self.workspace = self.enterContext(Workspace(tokens={ALICE: "alice"}))
+        self.workspace.clients["app-one"] = SECRET
+        self.options = {
+            "host": self.workspace.origin,
+            "credential": OAuthClient("app-one", SECRET),
+            "egress": Egress(workspace_origins=(self.workspace.origin,)),
+        }
+
+    def paths(self):
+        return [each.path for each in self.workspace.requests]
+
+    def test_a_token_is_fetched_for_the_first_call_only(self):
+        self.workspace.serve("chat", scripts.chat_model)
+        client = client_for("serving", serving_endpoint="chat", **self.options)
+        self.assertEqual(client.request("x").headers["Authorization"], f"Bearer {MASK}")
+        self.assertEqual(self.paths(), [])
+        for _ in range(2):
+            list(client.stream("x"))
+        asked = "/serving-endpoints/chat/invocations"
+        self.assertEqual(self.paths(), ["/oidc/v1/token", asked, asked])
+        self.assertNotIn(SECRET, str(self.workspace.requests[-1].headers))
+
+    def test_a_token_that_is_refused_is_fetched_anew_for_the_next_call(self):
+        url = "/serving-endpoints/chat/invocations"
+        self.workspace.on(url, answer({"error_code": 401, "message": "Expired."}, 401))
+        client = client_for("serving", serving_endpoint="chat", **self.options)
+        for _ in range(2):
+            with self.assertRaises(EndpointError) as caught:
+                list(client.stream("x"))
+            self.assertEqual(caught.exception.kind, "unauthorized")
+        self.assertEqual(self.paths(), ["/oidc/v1/token", url] * 2)
 
 
 class EmbeddingTests(ClientTestCase):
