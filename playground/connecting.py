@@ -16,6 +16,7 @@ from endpoints import (
     Egress,
     EndpointError,
     Limits,
+    OAuthClient,
     Prompt,
     Token,
     addresses,
@@ -94,29 +95,51 @@ def save_credential(
 
     `seen_host` is the host that the form showed: a token is never kept for, or sent to, another.
     """
-    try:
+    with _fields_named():
         Token(token)
-    except ValueError as error:
-        raise Refused("token", str(error)) from error
+    _same_host(workspace, seen_host, "token", "the token")
+    return _store(user, workspace, token)
+
+
+def save_oauth(
+    user: User,
+    workspace: Workspace,
+    client_id: str,
+    client_secret: str,
+    seen_host: str | None = None,
+) -> Credential:
+    """The same for a service principal: its secret is sealed, its client id kept as it is."""
+    with _fields_named():
+        OAuthClient(client_id, client_secret)
+    _same_host(workspace, seen_host, "client_secret", "the client secret")
+    return _store(user, workspace, client_secret, client_id)
+
+
+def _same_host(workspace: Workspace, seen_host: str | None, field: str, what: str) -> None:
     if seen_host is not None and seen_host != workspace.host:
         raise Refused(
-            "token",
+            field,
             f"The host of “{workspace}” was changed to {workspace.host} meanwhile. Nothing was "
-            "stored; type the token again if it is for that host.",
+            f"stored; type {what} again if it is for that host.",
         )
+
+
+def _store(user: User, workspace: Workspace, secret: str, client_id: str = "") -> Credential:
     if not Credential.objects.exists():
         vault.make_first_key()
     try:
         with transaction.atomic():
-            return _seal(user, workspace, token)
+            return _seal(user, workspace, secret, client_id)
     except IntegrityError:  # stored twice at the same moment: the later one stands
-        return _seal(user, workspace, token)
+        return _seal(user, workspace, secret, client_id)
 
 
-def _seal(user: User, workspace: Workspace, token: str) -> Credential:
+def _seal(user: User, workspace: Workspace, secret: str, client_id: str) -> Credential:
     credential = credential_of(user, workspace) or Credential(owner=user, workspace=workspace)
-    credential.sealed = vault.seal(token, credential.bound_to)
-    credential.hint = token[-4:]
+    credential.kind = Credential.Kind.OAUTH if client_id else Credential.Kind.TOKEN
+    credential.client_id = client_id
+    credential.sealed = vault.seal(secret, credential.bound_to)
+    credential.hint = (client_id or secret)[-4:]
     credential.checked_at = credential.is_ok = None
     credential.check_result = ""
     credential.save()
@@ -130,9 +153,9 @@ def check_workspace(user: User, workspace: Workspace) -> dict:
         return {"ok": False, "error": describe(_no_credential(workspace))}
     let_connection_go()
     try:
-        token = reveal(credential)
-        name = whoami(workspace.host, token, egress=egress(), limits=limits(30))
-        name = storable(token.scrub(name))
+        opened = reveal(credential)
+        name = whoami(workspace.host, opened, egress=egress(), limits=limits(30))
+        name = storable(opened.scrub(name))
         answer = {"ok": True, "user_name": name}
     except EndpointError as error:
         answer = {"ok": False, "error": describe(error)}
@@ -145,15 +168,17 @@ def check_workspace(user: User, workspace: Workspace) -> dict:
     return answer
 
 
-def reveal(credential: Credential) -> Token:
+def reveal(credential: Credential) -> Token | OAuthClient:
     """Open a credential, just before the call that needs it. Raises NoCredential if it will not."""
+    what = "client secret" if credential.is_oauth else "token"
     try:
-        return Token(vault.open_sealed(credential.sealed, credential.bound_to))
+        secret = vault.open_sealed(credential.sealed, credential.bound_to)
     except vault.CannotOpen as error:
         raise NoCredential(
-            f"This server’s key does not open your stored token for “{credential.workspace}”.",
-            hint="Type the token again on the Workspaces page, then run again.",
+            f"This server’s key does not open your stored {what} for “{credential.workspace}”.",
+            hint=f"Type the {what} again on the Workspaces page, then run again.",
         ) from error
+    return OAuthClient(credential.client_id, secret) if credential.is_oauth else Token(secret)
 
 
 # Endpoints ----------------------------------------------------------------------------------
@@ -191,7 +216,7 @@ def check_endpoint(user: User, endpoint: Endpoint) -> dict:
     prompt = Prompt(messages=ping, params=endpoint.params, stop=endpoint.stop)
     try:
         client = client_of(
-            endpoint.config(), endpoint.workspace, _token_of(user, endpoint.workspace)
+            endpoint.config(), endpoint.workspace, opened_credential(user, endpoint.workspace)
         )
         let_connection_go()
         text = "".join(getattr(event, "text", "") for event in client.stream(prompt))
@@ -214,7 +239,7 @@ def client_for_call(call: Call) -> Client:
         if workspace is None:
             raise Forbidden(f"The workspace of “{call.name}” is no longer shared with you.")
     try:
-        return client_of(call.config, workspace, _token_of(user, workspace))
+        return client_of(call.config, workspace, opened_credential(user, workspace))
     except EgressDenied:
         raise
     except AddressError as error:
@@ -223,7 +248,9 @@ def client_for_call(call: Call) -> Client:
         ) from error
 
 
-def client_of(config: dict, workspace: Workspace | None, credential: Token | None) -> Client:
+def client_of(
+    config: dict, workspace: Workspace | None, credential: Token | OAuthClient | None
+) -> Client:
     """The client of an endpoint's config; every part of its address is validated again here."""
     return client_for(
         config["kind"],
@@ -243,8 +270,8 @@ def client_of(config: dict, workspace: Workspace | None, credential: Token | Non
     )
 
 
-def _token_of(user: User, workspace: Workspace | None) -> Token | None:
-    """The runner's own token, where a workspace is called at all. Raises NoCredential."""
+def opened_credential(user: User, workspace: Workspace | None) -> Token | OAuthClient | None:
+    """The person's own, opened, where a workspace is called at all. Raises NoCredential."""
     if workspace is None:
         return None
     credential = credential_of(user, workspace)

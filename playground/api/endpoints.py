@@ -13,7 +13,7 @@ from typing_extensions import TypedDict
 
 from endpoints import Prompt, Token
 
-from .. import connecting
+from .. import connecting, managing
 from ..access import can_edit, can_run, get_visible, visible_to
 from ..connecting import Refused
 from ..models import Endpoint, User, Workspace
@@ -34,7 +34,7 @@ class EndpointChanges(Body):
     kind: Literal[tuple(Endpoint.Kind.values)] = ""
     task: Annotated[
         Literal[tuple(Endpoint.Task.values)] | None,
-        Field(description="Left out: `chat` for a serving endpoint, `custom` for a driver."),
+        Field(description="Left out: found out for a serving endpoint, `custom` for a driver."),
     ] = None
     workspace: Annotated[Id | None, Field(description="For `serving` and `driver_proxy`.")] = None
     serving_endpoint: Annotated[str | None, Field(max_length=63)] = None
@@ -116,7 +116,13 @@ class PreviewAnswer(BaseModel):
 
 @router.post("", response={201: EndpointAnswer}, summary="Add an endpoint")
 def endpoint_make(request: HttpRequest, body: EndpointBody):
-    return Status(201, _saved(request.auth, Endpoint(owner=request.auth), body))
+    endpoint = Endpoint(owner=request.auth)
+    _fill(request.auth, endpoint, body)
+    warnings = [] if endpoint.task else managing.find_task(request.auth, endpoint)
+    endpoint.format = body.format or endpoint.format
+    connecting.save_endpoint(endpoint)
+    made = endpoint_answer(request.auth, endpoint)
+    return Status(201, made.model_copy(update={"warnings": [*made.warnings, *warnings]}))
 
 
 @router.get("", response=Page[EndpointAnswer], summary="List endpoints")
@@ -133,7 +139,10 @@ def endpoint_get(request: HttpRequest, id: UUID):
 
 @router.patch("/{uuid:id}", response=EndpointAnswer, summary="Change an endpoint")
 def endpoint_change(request: HttpRequest, id: UUID, body: EndpointChanges):
-    return _saved(request.auth, _editable(request.auth, id), body)
+    endpoint = _editable(request.auth, id)
+    _fill(request.auth, endpoint, body)
+    connecting.save_endpoint(endpoint)
+    return endpoint_answer(request.auth, endpoint)
 
 
 @router.delete("/{uuid:id}", response={204: None}, summary="Delete an endpoint")
@@ -222,7 +231,7 @@ def messages_of(prompt: str | None, messages: list[MessageBody] | None) -> list[
     return [message.model_dump() for message in messages]
 
 
-def _saved(user: User, endpoint: Endpoint, body: EndpointChanges) -> EndpointAnswer:
+def _fill(user: User, endpoint: Endpoint, body: EndpointChanges) -> None:
     changes = body.model_dump(exclude_unset=True)
     if "workspace" in changes:
         endpoint.workspace = _workspace_of(user, changes.pop("workspace"))
@@ -231,8 +240,6 @@ def _saved(user: User, endpoint: Endpoint, body: EndpointChanges) -> EndpointAns
     for name, value in changes.items():
         is_text = name not in ("port", "timeout_s")
         setattr(endpoint, name, "" if value is None and is_text else value)
-    connecting.save_endpoint(endpoint)
-    return endpoint_answer(user, endpoint)
 
 
 def _workspace_of(user: User, pk: UUID | None) -> Workspace | None:
