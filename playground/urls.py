@@ -4,16 +4,18 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 
 from .api import api
-from .views import account, endpoints, playground, runs, setup, workspaces
+from .views import account, endpoints, playground, raw, runs, setup, workspaces
 
 urlpatterns = [
     path("", playground.playground, name="playground"),
     path("draft/", playground.draft_save, name="draft-save"),
     path("columns/", playground.columns_choose, name="columns-choose"),
     path("columns/<int:position>/remove/", playground.column_remove, name="column-remove"),
+    path("columns/<int:position>/preview/", raw.column_preview, name="column-preview"),
     path("runs/start/", runs.run_start, name="run-start"),
     path("runs/<uuid:pk>/", runs.run_detail, name="run-detail"),
     path("runs/<uuid:pk>/stop/", runs.run_stop, name="run-stop"),
+    path("calls/<uuid:pk>/raw/", raw.call_raw, name="call-raw"),
     path("calls/<uuid:pk>/stop/", runs.call_stop, name="call-stop"),
     path("calls/<uuid:pk>/retry/", runs.call_retry, name="call-retry"),
     path("endpoints/", endpoints.endpoint_list, name="endpoint-list"),

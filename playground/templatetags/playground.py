@@ -87,6 +87,18 @@ def said(response: dict) -> str:
 
 
 @register.filter
+def pretty(value: object) -> str:
+    """JSON laid out for reading, every letter as itself."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+@register.filter
+def size(count: int) -> str:
+    """1913 -> "1.9 kB"."""
+    return f"{count} B" if count < 1000 else f"{count / 1000:,.1f} kB"
+
+
+@register.filter
 def as_json(value: object) -> str:
     """A parameter's value the way it would be typed."""
     return json.dumps(value, ensure_ascii=False)
