@@ -15,22 +15,27 @@ from endpoints import (
     Client,
     Egress,
     EndpointError,
+    Event,
     Limits,
     OAuthClient,
     Prompt,
+    Text,
     Token,
+    Vectors,
     addresses,
     client_for,
     whoami,
 )
-from endpoints.errors import BadRequest, EgressDenied, Forbidden, NoCredential
+from endpoints.errors import BadRequest, EgressDenied, Forbidden, NoCredential, PromptError
 
 from . import vault
 from .access import can_run, credential_of, visible_to
 from .models import Call, Credential, Endpoint, Team, User, Workspace
+from .notation import write_vector
 from .threads import let_connection_go
 
 DEEPEST = 100  # levels of nested JSON
+MAX_TEMPLATE = 20_000
 
 # \u0000 in JSON text, unless its backslash is itself escaped.
 NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
@@ -187,11 +192,12 @@ def reveal(credential: Credential) -> Token | OAuthClient:
 def save_endpoint(endpoint: Endpoint) -> list[str]:
     """Validate and store; a changed config is a new version. Answers warnings, if any."""
     endpoint.name = _name(endpoint.name, "an endpoint")
+    before = Endpoint.objects.filter(pk=endpoint.pk).first()
     _keep_what_the_kind_uses(endpoint)
+    _keep_what_the_task_uses(endpoint, before)
     with _fields_named():
         client_of(endpoint.config(), endpoint.workspace, credential=None)
     _check_defaults(endpoint)
-    before = Endpoint.objects.filter(pk=endpoint.pk).first()
     if before and _address_of(before) != _address_of(endpoint):
         endpoint.version = before.version + 1
     if before and before.url != endpoint.url:
@@ -219,11 +225,21 @@ def check_endpoint(user: User, endpoint: Endpoint) -> dict:
             endpoint.config(), endpoint.workspace, opened_credential(user, endpoint.workspace)
         )
         let_connection_go()
-        text = "".join(getattr(event, "text", "") for event in client.stream(prompt))
-        answer = {"ok": True, "answer": storable(text)}
+        answer = {"ok": True, "answer": storable(_in_words(client.stream(prompt)))}
     except EndpointError as error:
         answer = {"ok": False, "error": describe(error)}
     return answer | {"latency_ms": round((time.monotonic() - started) * 1000)}
+
+
+def _in_words(events: Iterator[Event]) -> str:
+    """What an answer says: its text, or what its first vector is like."""
+    texts = []
+    for event in events:
+        if isinstance(event, Text) and event.choice == 0:
+            texts.append(event.text)
+        elif isinstance(event, Vectors):
+            texts.append(write_vector(event.vectors[0]))
+    return "".join(texts)
 
 
 def client_for_call(call: Call) -> Client:
@@ -263,7 +279,8 @@ def client_of(
         port=config["port"],
         path=config["path"] or "/",
         url=config["url"] or None,
-        format=config["format"] or "dataframe_records",
+        format=config["format"] or None,
+        template=config.get("template") or None,
         stream=config["stream"],
         egress=egress(),
         limits=limits(config["timeout_s"]),
@@ -312,6 +329,22 @@ def _keep_what_the_kind_uses(endpoint: Endpoint) -> None:
         endpoint.serving_endpoint = ""
     if kind != Endpoint.Kind.DRIVER_PROXY:
         endpoint.cluster_id, endpoint.port, endpoint.path = "", None, ""
+
+
+def _keep_what_the_task_uses(endpoint: Endpoint, before: Endpoint | None) -> None:
+    """Its format and its template; those that were for another task are cleared."""
+    if before and before.task != endpoint.task and before.format == endpoint.format:
+        endpoint.format = ""
+    if endpoint.formats and endpoint.format not in ("", *endpoint.formats):
+        raise Refused(
+            "format",
+            f"Choose a format of the task {endpoint.task}: {', '.join(endpoint.formats)}.",
+        )
+    endpoint.format = endpoint.format or endpoint.formats[0] if endpoint.formats else ""
+    endpoint.template = endpoint.template if endpoint.takes_template else ""
+    if len(endpoint.template) > MAX_TEMPLATE:
+        raise Refused("template", f"A template has at most {MAX_TEMPLATE:,} characters.")
+    check_json("template", endpoint.template)
 
 
 def _check_defaults(endpoint: Endpoint) -> None:
@@ -388,12 +421,14 @@ def _save_named(row: Workspace | Endpoint) -> None:
 
 @contextmanager
 def _fields_named() -> Iterator[None]:
-    """Turns the library's address errors into refusals that name the form's field."""
+    """Turns what the library will not take into refusals that name the form's field."""
     try:
         yield
     except AddressError as error:
         # What the admin does not allow comes with a hint that names the setting.
         raise Refused(error.field, f"{error} {getattr(error, 'hint', '')}".strip()) from error
+    except PromptError as error:
+        raise Refused(error.field, error.message) from error
 
 
 def team_of(user: User, team_id) -> Team | None:

@@ -49,7 +49,7 @@ PARAMETERS = {
     )
 }
 NOTHING = [{"role": "system", "content": ""}, {"role": "user", "content": ""}]
-TYPED = ("messages", "params", "stop", "extra")
+TYPED = ("messages", "params", "stop", "extra", "takes_lines")
 MAX_POSITION = 701  # column ZZ
 
 
@@ -134,6 +134,7 @@ def take_typed(draft: Draft, form: QueryDict) -> None:
     draft.params = {name: form.get(name, "").strip() for name in PARAMETERS if form.get(name)}
     draft.stop = [_text(stop) for stop in form.getlist("stop") if stop]
     draft.extra = _text(form.get("extra", ""))
+    draft.takes_lines = "takes_lines" in form
 
 
 def keep_typed(draft: Draft) -> None:
@@ -169,6 +170,15 @@ def variants_of(user: User, draft: Draft, columns: Sequence[str]) -> list[Varian
         Variant(endpoints[pk], params=params, stop=stop, position=position)
         for position, pk in placed
     ]
+
+
+def inputs_of(draft: Draft, variants: Sequence[Variant]) -> list[str] | None:
+    """Every line that a user says, where that is switched on and something embeds; else None."""
+    embeds = any(variant.endpoint.task == Endpoint.Task.EMBEDDINGS for variant in variants)
+    if not (draft.takes_lines and embeds):
+        return None
+    said = [message["content"] for message in draft.messages if message["role"] == "user"]
+    return [line for text in said for line in text.split("\n") if line.strip()]
 
 
 def _column(column: str) -> tuple[int, str]:

@@ -8,16 +8,17 @@ from django.http import HttpRequest
 from ninja import Query, Router
 from ninja.errors import AuthorizationError
 from ninja.responses import Status
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
-from endpoints import Prompt, Token
+from endpoints import Token
 
 from .. import connecting, managing
 from ..access import can_edit, can_run, get_visible, visible_to
+from ..asking import check_asked, check_takes
 from ..connecting import Refused
 from ..models import Endpoint, User, Workspace
-from ..running import check_messages
 from .bodies import Body, Id
 from .calls import CallError
 from .pages import Page, PageQuery, page_of, refuse_unknown
@@ -44,7 +45,11 @@ class EndpointChanges(Body):
     url: Annotated[str | None, Field(max_length=500, description="For `driver`.")] = None
     format: Annotated[
         Literal[tuple(Endpoint.Format.values)] | None,
-        Field(description="How a custom model of a serving endpoint is asked."),
+        Field(description="How a custom model of a serving endpoint, or an agent, is asked."),
+    ] = None
+    template: Annotated[
+        str | None,
+        Field(description="Makes one text of messages, for `completions` and `custom`."),
     ] = None
     params: Annotated[dict[str, Any], Field(description="Default parameters.")] = {}
     stop: Annotated[list[str], Field(description="Default stop sequences.")] = []
@@ -74,6 +79,7 @@ class EndpointAnswer(BaseModel):
     path: str | None
     url: str | None
     format: str | None
+    template: str | None
     params: dict[str, Any]
     stop: list[str]
     stream: bool
@@ -91,13 +97,37 @@ class EndpointCheck(TypedDict):
     error: NotRequired[CallError]
 
 
-class MessageBody(Body):
+class MessageBody(BaseModel):
+    """One message. What is not named here goes through untouched."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
     role: str
-    content: str
+    content: Annotated[
+        Any, Field(description="A text, a list of parts, or null beside `tool_calls`.")
+    ] = None
+    tool_calls: Annotated[Any, Field(description="`[{id, type, function}]`.")] = None
+    tool_call_id: Annotated[Any, Field(description="Which call a `tool` message answers.")] = None
+
+
+def _text_or_texts(value: Any) -> Any:
+    """Said once for both: pydantic would name each half of the union."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return value
+    raise PydanticCustomError("prompt_type", "no text and no list of texts")
+
+
+PromptBody = Annotated[
+    str | list[str] | None,
+    BeforeValidator(_text_or_texts),
+    Field(description="Short for one user message; a list is many texts for `embeddings`."),
+]
 
 
 class PreviewBody(Body):
-    prompt: str | None = None
+    prompt: PromptBody = None
     messages: list[MessageBody] | None = None
     params: dict[str, Any] = {}
     stop: list[str] | None = None
@@ -165,11 +195,10 @@ def endpoint_preview(request: HttpRequest, id: UUID, body: PreviewBody):
     endpoint = get_visible(request.auth, Endpoint, id)
     connecting.check_params(body.params)
     connecting.check_stop(body.stop or [])
-    prompt = Prompt(
-        messages=tuple(check_messages(messages_of(body.prompt, body.messages))),
-        params=endpoint.params | body.params,
-        stop=tuple(endpoint.stop if body.stop is None else body.stop),
-    )
+    asked = check_asked(*asked_of(body.prompt, body.messages))
+    check_takes(endpoint, asked)
+    stop = endpoint.stop if body.stop is None else body.stop
+    prompt = asked.prompt(endpoint.params | body.params, stop)
     credential = UNOPENED if endpoint.needs_workspace else None
     client = connecting.client_of(endpoint.config(), endpoint.workspace, credential)
     return {"request": asdict(client.request(prompt))}
@@ -195,6 +224,7 @@ def endpoint_answer(user: User, endpoint: Endpoint) -> EndpointAnswer:
         path=endpoint.path or None,
         url=endpoint.url or None,
         format=endpoint.format or None,
+        template=endpoint.template or None,
         params=endpoint.params,
         stop=endpoint.stop,
         stream=endpoint.stream,
@@ -222,13 +252,17 @@ def refuse_viewer(user: User, endpoint: Endpoint) -> None:
         raise AuthorizationError(message=f"Your role does not let you run “{endpoint}”.")
 
 
-def messages_of(prompt: str | None, messages: list[MessageBody] | None) -> list[dict]:
-    """`prompt` is short for one user message. Exactly one of the two."""
+def asked_of(
+    prompt: str | list[str] | None, messages: list[MessageBody] | None
+) -> tuple[list[dict], list[str] | None]:
+    """The messages, or the inputs of a list of texts. Exactly one of the two must be there."""
     if (prompt is None) == (messages is None):
         raise Refused("prompt", "Send either prompt or messages.")
+    if isinstance(prompt, list):
+        return [], prompt
     if messages is None:
-        return [{"role": "user", "content": prompt}]
-    return [message.model_dump() for message in messages]
+        return [{"role": "user", "content": prompt}], None
+    return [message.model_dump(exclude_unset=True) for message in messages], None
 
 
 def _fill(user: User, endpoint: Endpoint, body: EndpointChanges) -> None:

@@ -15,8 +15,9 @@ from pydantic import BaseModel
 from endpoints import AddressError, EndpointError
 from endpoints.errors import BadRequest, Forbidden, NotFound, NotSent, RateLimited, TimedOut
 
+from ..asking import TooLarge
 from ..connecting import Refused
-from ..running import Conflict, TooLarge
+from ..running import Conflict
 
 log = logging.getLogger(__name__)
 
@@ -163,6 +164,7 @@ _WORDS = {
     "int_parsing": _say("must be a whole number"),
     "int_from_float": _say("must be a whole number"),
     "bool_type": _say("must be true or false"),
+    "prompt_type": _say("must be a text, or for embeddings a list of texts"),
     "list_type": _say("must be a list"),
     "dict_type": _say("must be a JSON object"),
     "model_type": _say("must be a JSON object"),

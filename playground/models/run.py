@@ -33,8 +33,12 @@ class Run(models.Model):
     @property
     def title(self) -> str:
         """The first words of the last user message: what a person would call this run."""
-        asked = [m["content"] for m in self.messages if m["role"] == "user"]
-        words = " ".join((asked[-1] if asked else self.messages[-1]["content"]).split())
+        if self.inputs is not None:
+            asked = f"{len(self.inputs)} inputs: {self.inputs[0]}"
+        else:
+            by_user = [message for message in self.messages if message["role"] == "user"]
+            asked = text_of(by_user[-1] if by_user else self.messages[-1])
+        words = " ".join(asked.split()) or "Without words"
         return words if len(words) <= 60 else words[:59].rstrip() + "…"
 
     @property
@@ -175,6 +179,16 @@ class Call(models.Model):
         return (self.usage or {}).get("output_tokens")
 
     @property
+    def vector(self) -> list[float] | None:
+        """The one vector of a single input."""
+        return self.vectors[0] if self.vectors and len(self.vectors) == 1 else None
+
+    @property
+    def has_answer(self) -> bool:
+        """Whether anything came back, in words or not."""
+        return bool(self.text or self.tool_calls or self.vectors or self.custom_outputs)
+
+    @property
     def tokens_per_s(self) -> float | None:
         """Output tokens over the time since the first one; over all the time if not streamed."""
         if not self.output_tokens or not self.latency_ms:
@@ -199,6 +213,14 @@ class Draft(models.Model):
     columns = models.JSONField(default=list, help_text="[{position, endpoint}], in order.")
     run = models.ForeignKey(Run, models.SET_NULL, null=True, related_name="+")
     saved_at = models.DateTimeField(auto_now=True)
+
+
+def text_of(message: dict) -> str:
+    """What a message says in words; images and tool calls say nothing here."""
+    content = message.get("content") or ""
+    if isinstance(content, str):
+        return content
+    return "\n".join(part["text"] for part in content if part.get("type") == "text")
 
 
 def _milliseconds(since, until) -> int | None:

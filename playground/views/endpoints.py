@@ -164,7 +164,16 @@ def _typed(data) -> dict:
 
 def _check_context(endpoint: Endpoint, result: dict) -> dict:
     seconds = f"{result['latency_ms'] / 1000:.2f} s"
-    return {"endpoint": endpoint, "result": result, "seconds": seconds}
+    return {"endpoint": endpoint, "result": as_check(result), "seconds": seconds}
+
+
+def as_check(answer: dict) -> dict:
+    """A check's answer, its advice put for somebody who checks and does not run."""
+    if answer["ok"]:
+        return answer
+    hint = answer["error"]["hint"]
+    hint = hint.replace("run again", "check again").replace("Run again", "Check again")
+    return answer | {"error": answer["error"] | {"hint": hint}}
 
 
 def _tell(request: HttpRequest, endpoint: Endpoint, result: dict) -> None:
@@ -172,5 +181,5 @@ def _tell(request: HttpRequest, endpoint: Endpoint, result: dict) -> None:
         seconds = _check_context(endpoint, result)["seconds"]
         messages.success(request, f"{endpoint} works: it answered in {seconds}.")
     else:
-        error = result["error"]
+        error = as_check(result)["error"]
         messages.error(request, f"{endpoint}: {error['message']} {error['hint']}")

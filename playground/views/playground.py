@@ -11,9 +11,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from .. import drafting
 from ..access import get_visible, visible_to
+from ..asking import ROLES
 from ..connecting import Refused
 from ..models import Call, Draft, Endpoint, User
-from ..running import ROLES
 
 
 @require_safe

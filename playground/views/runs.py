@@ -18,7 +18,10 @@ def run_start(request: HttpRequest) -> HttpResponse:
     try:
         variants = drafting.variants_of(request.user, draft, request.POST.getlist("column"))
         key = request.POST.get("idempotency_key", "")[:100]
-        run = running.start_run(request.user, draft.messages, variants, idempotency_key=key)
+        inputs = drafting.inputs_of(draft, variants)
+        run = running.start_run(
+            request.user, draft.messages, variants, inputs=inputs, idempotency_key=key
+        )
     except (Refused, running.TooLarge, running.Conflict) as error:
         drafting.keep_typed(draft)
         return refuse(request, error) if request.htmx else show_page(request, draft, error)

@@ -24,6 +24,7 @@ FIELDS = {
     "path",
     "url",
     "format",
+    "template",
     "params",
     "stop",
     "stream",

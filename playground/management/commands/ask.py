@@ -20,9 +20,10 @@ from playground.access import visible_to
 from playground.api.answers import to_json
 from playground.api.endpoints import find_endpoint
 from playground.api.runs import run_answer
+from playground.asking import TooLarge
 from playground.connecting import Refused
 from playground.models import Call, Endpoint, Run, User
-from playground.running import Conflict, TooLarge, Variant
+from playground.running import Conflict, Variant
 from playground.watching import Card, Delta, Ended, watch_run
 from playground.worker import CallWorker
 
