@@ -6,8 +6,8 @@ from django import forms
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 
 from .access import visible_to
-from .connecting import Refused
-from .models import Endpoint, User, Workspace
+from .connecting import Refused, save_credential, save_oauth
+from .models import Credential, Endpoint, User, Workspace
 from .notation import NotationError, read_object, read_stops, write_stops
 
 
@@ -122,7 +122,65 @@ class TokenForm(HouseForm, forms.Form):
 # Workspaces ---------------------------------------------------------------------------------
 
 
-class WorkspaceForm(HouseForm, forms.Form):
+class SignInFields(HouseForm, forms.Form):
+    """One's own credential for a workspace: a token, or a service principal's id and secret."""
+
+    sign_in = forms.ChoiceField(
+        label="Sign in with",
+        choices=Credential.Kind,
+        initial=Credential.Kind.TOKEN,
+        required=False,
+        widget=forms.RadioSelect,
+    )
+    token = forms.CharField(
+        label="Access token",
+        required=False,
+        help_text="Stored encrypted. Nobody can read it back, you included; you can only "
+        "replace it.",
+        widget=secret_input(),
+    )
+    client_id = forms.CharField(
+        label="Client id",
+        max_length=256,
+        required=False,
+        help_text="The service principal’s application id.",
+        widget=forms.TextInput(
+            attrs={"class": "input--mono", "autocomplete": "off", "spellcheck": "false"}
+        ),
+    )
+    client_secret = forms.CharField(
+        label="Client secret",
+        required=False,
+        help_text="Stored encrypted, like a token. It is sent to the workspace alone, for a token "
+        "that lasts an hour.",
+        widget=secret_input(),
+    )
+
+    @property
+    def is_oauth(self) -> bool:
+        return self.cleaned_data["sign_in"] == Credential.Kind.OAUTH
+
+    @property
+    def has_credential(self) -> bool:
+        """Whether one was typed, of the kind that is chosen."""
+        typed = self.cleaned_data
+        return bool(
+            typed["client_id"] or typed["client_secret"] if self.is_oauth else typed["token"]
+        )
+
+    def save_credential(
+        self, user: User, workspace: Workspace, seen_host: str | None = None
+    ) -> Credential:
+        """Store what was typed. Raises Refused."""
+        typed = self.cleaned_data
+        if self.is_oauth:
+            pair = typed["client_id"], typed["client_secret"]
+            return save_oauth(user, workspace, *pair, seen_host=seen_host)
+        return save_credential(user, workspace, typed["token"], seen_host=seen_host)
+
+
+class WorkspaceForm(SignInFields):
+    field_order = ("name", "host")
     name = forms.CharField(
         label="Name",
         max_length=120,
@@ -145,22 +203,10 @@ class WorkspaceForm(HouseForm, forms.Form):
             }
         ),
     )
-    token = forms.CharField(
-        label="Access token",
-        required=False,
-        help_text="Stored encrypted. Nobody can read it back, you included; you can only "
-        "replace it.",
-        widget=secret_input(),
-    )
 
 
-class CredentialForm(HouseForm, forms.Form):
-    token = forms.CharField(
-        label="Access token",
-        required=False,
-        help_text=WorkspaceForm.base_fields["token"].help_text,
-        widget=secret_input(),
-    )
+class CredentialForm(SignInFields):
+    """A credential alone, for a workspace that is there already."""
 
 
 class ConfirmNameForm(HouseForm, forms.Form):
