@@ -4,6 +4,9 @@ import json
 
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
+from django.urls import reverse_lazy
+
+from endpoints import EndpointError, PromptError, Template, render_text
 
 from .access import visible_to
 from .connecting import Refused, save_credential, save_oauth
@@ -230,6 +233,23 @@ class ConfirmNameForm(HouseForm, forms.Form):
 
 # Endpoints ----------------------------------------------------------------------------------
 
+TASKS_IN_WORDS = {
+    Endpoint.Task.CHAT: "Takes a list of messages, as OpenAI’s chat completions do.",
+    Endpoint.Task.COMPLETIONS: "Takes one text and continues it, as OpenAI’s completions do.",
+    Endpoint.Task.EMBEDDINGS: "Turns each text into a vector; columns are compared by cosine.",
+    Endpoint.Task.CUSTOM: "Takes one text, “prompt”, and answers one text.",
+    Endpoint.Task.RESPONSES: "An agent: takes messages, answers with text, tool calls and more.",
+}
+FORMATS_IN_WORDS = {
+    Endpoint.Task.CUSTOM: "How its inputs are wrapped. Most MLflow models take dataframe_records.",
+    Endpoint.Task.RESPONSES: "Which of MLflow’s agent interfaces it was written with.",
+}
+# What the template editor is tried on.
+EXAMPLE_MESSAGES = [
+    {"role": "system", "content": "Be brief."},
+    {"role": "user", "content": "How are you?"},
+]
+
 WHOLE_NUMBER = {"invalid": "Enter a whole number."}
 
 
@@ -317,7 +337,27 @@ class EndpointForm(HouseForm, forms.Form):
         label="Format",
         choices=Endpoint.Format,
         required=False,
-        help_text="How the model's inputs are wrapped. Most MLflow models take dataframe_records.",
+    )
+    template = forms.CharField(
+        label="Template",
+        required=False,
+        strip=False,
+        help_text="How messages become one text. {system} and {content} stand for the texts, or "
+        "give each role a section after a line @system, @user, @assistant, @any, @end. Empty: "
+        "the texts, a blank line between two.",
+        widget=forms.Textarea(
+            attrs={
+                "class": "textarea--mono",
+                "spellcheck": "false",
+                "rows": 4,
+                "placeholder": "{system}\n\n{content}",
+                "hx-post": reverse_lazy("template-example"),
+                "hx-trigger": "input changed delay:300ms",
+                "hx-target": "#template-example",
+                "hx-swap": "outerHTML",
+                "hx-sync": "this:replace",
+            }
+        ),
     )
     stream = forms.BooleanField(label="Streams tokens", required=False)
     temperature = forms.FloatField(
@@ -364,6 +404,13 @@ class EndpointForm(HouseForm, forms.Form):
         self.fields["workspace"].queryset = visible_to(user, Workspace)
         self.fields["workspace"].label_from_instance = lambda w: f"{w} · {w.short_host}"
         self.fields["team"].queryset = user.teams.order_by("name")
+        if self._chosen_endpoint.formats:
+            self.fields["format"].choices = [
+                (value, label)
+                for value, label in Endpoint.Format.choices
+                if value in self._chosen_endpoint.formats
+            ]
+        self.fields["format"].help_text = FORMATS_IN_WORDS.get(self.chosen_task, "")
 
     @classmethod
     def values_of(cls, endpoint: Endpoint) -> dict:
@@ -390,17 +437,37 @@ class EndpointForm(HouseForm, forms.Form):
         return self._chosen("task")
 
     @property
+    def _chosen_endpoint(self) -> Endpoint:
+        """An endpoint of the chosen kind and task, to ask what those take."""
+        return Endpoint(kind=self.chosen_kind, task=self.chosen_task)
+
+    @property
+    def task_in_words(self) -> str:
+        return TASKS_IN_WORDS[self.chosen_task]
+
+    @property
     def asks_format(self) -> bool:
-        """Only a custom model behind a serving endpoint wraps its inputs."""
-        return (self.chosen_kind, self.chosen_task) == (
-            Endpoint.Kind.SERVING,
-            Endpoint.Task.CUSTOM,
+        """Only agents, and custom models behind a serving endpoint, are asked in several ways."""
+        return bool(self._chosen_endpoint.formats)
+
+    @property
+    def asks_template(self) -> bool:
+        return self._chosen_endpoint.takes_template
+
+    @property
+    def is_at_once(self) -> bool:
+        """MLflow models and vectors never stream; everything else may."""
+        return self.chosen_task == Endpoint.Task.EMBEDDINGS or (
+            (self.chosen_kind, self.chosen_task) == (Endpoint.Kind.SERVING, Endpoint.Task.CUSTOM)
         )
 
     @property
     def asks_streaming(self) -> bool:
-        """MLflow models never stream; everything else may."""
-        return not self.asks_format
+        return not self.is_at_once
+
+    @property
+    def template_example(self) -> dict[str, str]:
+        return example_of(self["template"].value() or "")
 
     @property
     def address_fields(self) -> list[str]:
@@ -409,7 +476,8 @@ class EndpointForm(HouseForm, forms.Form):
     def kept_fields(self) -> list[forms.BoundField]:
         """Fields that this kind and task do not show, kept hidden so that typed values survive."""
         shown = {*self.address_fields, *(["format"] if self.asks_format else [])}
-        every = {name for names in self.ADDRESS.values() for name in names} | {"format"}
+        shown |= {"template"} if self.asks_template else set()
+        every = {name for names in self.ADDRESS.values() for name in names} | {"format", "template"}
         return [self[name] for name in self.fields if name in every - shown]
 
     def _chosen(self, name: str) -> str:
@@ -422,6 +490,9 @@ class EndpointForm(HouseForm, forms.Form):
             return read_object(self.cleaned_data["extra"])
         except NotationError as error:
             raise forms.ValidationError(str(error)) from error
+
+    def clean_template(self) -> str:
+        return plain_lines(self.cleaned_data["template"])
 
     def clean_stop(self) -> list[str]:
         return read_stops(self.cleaned_data["stop"])
@@ -444,10 +515,27 @@ class EndpointForm(HouseForm, forms.Form):
             setattr(endpoint, name, typed[name])
         for name in ("url", "task", "stream", "timeout_s", "stop", "team"):
             setattr(endpoint, name, typed[name])
-        endpoint.format = typed["format"] or Endpoint.Format.DATAFRAME_RECORDS
+        endpoint.format, endpoint.template = typed["format"] or "", typed["template"] or ""
         set_here = {name: typed[name] for name in self.PARAMS if typed[name] is not None}
         endpoint.params = set_here | typed["extra"]
         return endpoint
+
+
+def plain_lines(typed: str) -> str:
+    """A template as it is kept: a form sends line ends as CR LF, and blanks alone are none."""
+    return typed.replace("\r\n", "\n") if typed.strip() else ""
+
+
+def example_of(template: str) -> dict[str, str]:
+    """What a template makes of two messages: {text}, or {mistake}."""
+    template = plain_lines(template)
+    try:
+        made_of = Template(template) if template else None
+        return {"text": render_text(EXAMPLE_MESSAGES, made_of)}
+    except PromptError as error:
+        return {"mistake": error.message}
+    except EndpointError as error:
+        return {"mistake": f"{error.message} {error.hint}"}
 
 
 def _is_number(value: object, *, whole: bool) -> bool:

@@ -18,6 +18,7 @@ urlpatterns = [
     path("calls/<uuid:pk>/raw/", raw.call_raw, name="call-raw"),
     path("calls/<uuid:pk>/stop/", runs.call_stop, name="call-stop"),
     path("calls/<uuid:pk>/retry/", runs.call_retry, name="call-retry"),
+    path("endpoints/template/", endpoints.template_example, name="template-example"),
     path("endpoints/", endpoints.endpoint_list, name="endpoint-list"),
     path("endpoints/new/", endpoints.endpoint_new, name="endpoint-new"),
     path("endpoints/<uuid:pk>/", endpoints.endpoint_edit, name="endpoint-edit"),

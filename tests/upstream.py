@@ -19,7 +19,8 @@ bearer tokens; every path else, and every path without `tokens`, wants none.
 
 Models and apps answer "Good. You wrote: ..." in words, honour `stop`, and take `max_tokens`,
 `delay_ms` (before the first piece), `token_delay_ms` (between two), `repeat` (how often the
-answer is said) and, where OpenAI has it, `n`. A chat that may use tools calls the first of them.
+answer is said) and, where OpenAI has it, `n`. A chat that may use tools calls the first of them,
+one that is asked to `think` a text says it as its reasoning first.
 
 Behaviours are functions of one Exchange; those below cover what upstreams do to us. No Django here:
 `python -m tests.upstream --port 9001 --token dapi-alice=alice` runs one by hand.
@@ -277,13 +278,16 @@ def chat_model(exchange: Exchange) -> None:
     pieces, reason = pieces_of(prompt, body)
     usage = _openai(_usage(prompt, pieces))
     numbers = range(int(body.get("n") or 1))
+    thought = body.get("think")
     if body.get("stream"):
-        payloads = [_numbered(chat_chunk(piece), n) for piece in pieces for n in numbers]
+        payloads = [_thinking(each) for each in _WORDS.findall(thought or "")]
+        payloads += [_numbered(chat_chunk(piece), n) for piece in pieces for n in numbers]
         payloads += [_numbered(chat_chunk(None, reason), n) for n in numbers]
         _paced(body, [*payloads, {"choices": [], "usage": usage}])(exchange)
         return
     exchange.wait(_seconds(body, "delay_ms"))
     message = {"role": "assistant", "content": "".join(pieces)}
+    message |= {"reasoning_content": thought} if thought else {}
     choices = [{"index": n, "message": message, "finish_reason": reason} for n in numbers]
     exchange.send_json({"object": "chat.completion", "choices": choices, "usage": usage})
 
@@ -643,6 +647,12 @@ def _call_tool(exchange: Exchange, body: Mapping[str, Any]) -> None:
 def _completion(text: str, reason: str | None) -> dict[str, Any]:
     choice = {"index": 0, "text": text, "finish_reason": reason}
     return {"object": "text_completion", "choices": [choice]}
+
+
+def _thinking(text: str) -> Any:
+    chunk = chat_chunk()
+    chunk["choices"][0]["delta"]["reasoning_content"] = text
+    return chunk
 
 
 def _numbered(chunk: Any, number: int) -> Any:

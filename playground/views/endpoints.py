@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from .. import connecting
 from ..access import can_edit, can_run, get_visible, visible_to
 from ..connecting import Refused
-from ..forms import EndpointForm
+from ..forms import EndpointForm, example_of
 from ..models import Endpoint
 
 CHECK_NEXT = "check-endpoint"  # session: the endpoint whose page checks itself, once, on arrival
@@ -78,6 +78,13 @@ def endpoint_delete(request: HttpRequest, pk) -> HttpResponse:
     endpoint.delete()
     messages.success(request, f"Deleted {endpoint}. Its runs are kept.")
     return redirect("endpoint-list")
+
+
+@require_POST
+def template_example(request: HttpRequest) -> HttpResponse:
+    """What a template that is being typed makes of two messages."""
+    example = example_of(request.POST.get("template", ""))
+    return render(request, "endpoints/_template_example.html", {"example": example})
 
 
 # The form -----------------------------------------------------------------------------------
