@@ -12,20 +12,16 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
-from endpoints import Token
-
-from .. import connecting, managing
+from .. import connecting, managing, requesting
 from ..access import can_edit, can_run, get_visible, visible_to
-from ..asking import check_asked, check_takes
 from ..connecting import Refused
 from ..models import Endpoint, User, Workspace
+from ..running import Variant
 from .bodies import Body, Id
 from .calls import CallError
 from .pages import Page, PageQuery, page_of, refuse_unknown
 
 router = Router()
-
-UNOPENED = Token("stays-sealed")  # a preview masks the credential, so it need not be opened
 
 
 class EndpointChanges(Body):
@@ -129,6 +125,7 @@ PromptBody = Annotated[
 class PreviewBody(Body):
     prompt: PromptBody = None
     messages: list[MessageBody] | None = None
+    variables: Annotated[dict[str, str], Field(description="Values for {{name}}.")] = {}
     params: dict[str, Any] = {}
     stop: list[str] | None = None
 
@@ -193,15 +190,12 @@ def endpoint_check(request: HttpRequest, id: UUID):
 def endpoint_preview(request: HttpRequest, id: UUID, body: PreviewBody):
     """What a run would send, without sending it."""
     endpoint = get_visible(request.auth, Endpoint, id)
-    connecting.check_params(body.params)
-    connecting.check_stop(body.stop or [])
-    asked = check_asked(*asked_of(body.prompt, body.messages))
-    check_takes(endpoint, asked)
-    stop = endpoint.stop if body.stop is None else body.stop
-    prompt = asked.prompt(endpoint.params | body.params, stop)
-    credential = UNOPENED if endpoint.needs_workspace else None
-    client = connecting.client_of(endpoint.config(), endpoint.workspace, credential)
-    return {"request": asdict(client.request(prompt))}
+    messages, inputs = asked_of(body.prompt, body.messages)
+    variant = Variant(endpoint, body.params, body.stop)
+    call = requesting.planned_call(
+        request.auth, variant, messages, inputs=inputs, variables=body.variables
+    )
+    return {"request": asdict(requesting.request_of(call))}
 
 
 def endpoint_answer(user: User, endpoint: Endpoint) -> EndpointAnswer:

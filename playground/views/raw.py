@@ -36,12 +36,13 @@ def column_preview(request: HttpRequest, position: int) -> HttpResponse:
         return redirect("playground")
     draft = drafting.draft_of(request.user)
     drafting.take_typed(draft, request.POST)
-    columns = [c for c in request.POST.getlist("column") if c.startswith(f"{position}:")]
     try:
-        variants = drafting.variants_of(request.user, draft, columns)
-        if not variants:
+        variants = drafting.variants_of(request.user, draft, request.POST.getlist("column"))
+        variant = next((each for each in variants if each.position == position), None)
+        if variant is None:
             raise Http404("This column is not there any more.")
-        call = requesting.planned_call(request.user, variants[0], draft.messages)
+        inputs = drafting.inputs_of(draft, variants)
+        call = requesting.planned_call(request.user, variant, draft.messages, inputs=inputs)
     except (Refused, TooLarge) as error:
         return _nothing(request, Call(position=position, status="idle"), error)
     return _drawer(request, call)
@@ -56,6 +57,7 @@ def _drawer(request: HttpRequest, call: Call) -> HttpResponse:
         "call": call,
         "sent": sent,
         "size": len(sent.content),
+        "left_out": max(0, len(call.run.inputs or ()) - len(sent.body.get("input") or ())),
         "codes": [(format, TITLES[format], _code(call, sent, format)) for format in FORMATS],
         "bars": bars_of(call),
         "lacks_credential": not call.request and _lacks_credential(request.user, call),

@@ -136,6 +136,22 @@ class PreviewTests(RawTestCase):
         )
         self.assertEqual(request_of(planned).content, request_of(stored).content)
 
+    def test_many_inputs_go_in_batches_and_the_first_is_shown(self):
+        bge = make_endpoint(
+            self.alice,
+            name="bge",
+            kind="serving",
+            task="embeddings",
+            workspace=self.workspace,
+            serving_endpoint="databricks-bge-large-en",
+        )
+        lines = "\n".join(f"line {number}" for number in range(23))
+        form = {"column": f"0:{bge.pk}", "takes_lines": "on", "message-1": lines}
+        page = self.preview(**form)
+        self.assertContains(page, "&quot;line 19&quot;")
+        self.assertNotContains(page, "&quot;line 20&quot;")
+        self.assertContains(page, "3 more inputs go in others like it")
+
     def test_no_code_or_request_holds_the_secret(self):
         page = self.preview()
         self.assertContains(page, "Authorization: Bearer •")
