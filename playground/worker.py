@@ -133,6 +133,9 @@ class CallWorker:
         if grown:
             texts = [seat.to_save() for seat in grown]
             lost = await self._database.run(running.keep_texts, self.name, texts)
+            for seat in grown:
+                if seat.tells_thinking():
+                    await announcing.call_changed(seat.call.run_id, seat.call.pk)
             for seat, (_, text, _) in zip(grown, texts, strict=True):
                 seat.saved_length = len(text)
             for call_id in lost:
@@ -238,6 +241,7 @@ class Seat:
         self._fresh: list[str] = []  # not announced yet
         self._told: list[str] = []
         self._told_length = 0
+        self._is_thinking = False  # something came, and no text yet
         self._answers: dict[int, Answer] = {}
 
     def stream(self) -> None:
@@ -271,6 +275,8 @@ class Seat:
         if isinstance(event, Text | Reasoning | ToolCall):
             if call.ttft_ms is None:
                 call.ttft_ms = _ms_since(began)
+                self._is_thinking = True
+                self._loop.call_soon_threadsafe(self.grown.set)
             self._answers.setdefault(event.choice, Answer()).hear(event)
         elif isinstance(event, Vectors):
             call.vectors = [list(vector) for vector in event.vectors]
@@ -319,7 +325,12 @@ class Seat:
 
     @property
     def has_unsaved(self) -> bool:
-        return self.saved_length < self._told_length
+        return self.saved_length < self._told_length or self._is_thinking
+
+    def tells_thinking(self) -> bool:
+        """Once, when the row first says that something came: no text will tell of it."""
+        was_thinking, self._is_thinking = self._is_thinking, False
+        return was_thinking
 
     def to_save(self) -> tuple[str, str, int | None]:
         text = "".join(self._told)

@@ -13,7 +13,7 @@ from ..models.run import text_of
 
 register = template.Library()
 
-FIRST_NUMBERS = 8
+FIRST_NUMBERS = 5
 MOST_COMPARED = 12  # vectors in one table; more would not be read
 
 

@@ -157,7 +157,8 @@ const run = (() => {
   function hearDelta(message) {
     const column = byId(`call-${message.id}-text`)?.closest(".col");
     if (!column) return;
-    if (column.dataset.status !== "streaming") beginStreaming(column);
+    const isFirst = column.dataset.status !== "streaming" || column.querySelector(".col__note").firstElementChild;
+    if (isFirst) beginStreaming(column);
     if (message.ttft_ms !== undefined) {
       column.querySelector(".metrics dd").textContent = `${(message.ttft_ms / 1000).toFixed(2)} s`;
     }

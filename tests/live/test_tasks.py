@@ -50,6 +50,18 @@ class ChatTests(TasksTestCase):
             self.assertEqual(call["text"], "Good. You wrote: Hi")
             self.assertIsNotNone(call["ttft_ms"])
 
+    def test_a_model_that_thinks_is_streaming_before_its_first_word(self):
+        thought = " ".join(f"step{number}" for number in range(40))
+        variant = {"endpoint": "chat", "params": {"think": thought, "token_delay_ms": 25}}
+        run = self.site.start_run("Hi", variant)
+        with self.site.socket(run["id"], self.site.session()) as socket:
+            cards = [m["html"] for m in messages(socket) if m["type"] == "call"]
+        thinking = [html for html in cards if "The model is thinking" in html]
+        self.assertEqual(len(thinking), 1)
+        self.assertIn('data-status="streaming"', thinking[0])
+        self.assertIn("step39", cards[-1])
+        self.assertNotIn("is thinking", cards[-1])
+
     def test_tool_calls_are_whole(self):
         call = self.ask_with("chat", "weather in Oslo", tools=TOOLS, tool_choice="auto")
         self.assertEqual(
