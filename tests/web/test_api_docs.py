@@ -35,6 +35,7 @@ ROUTES = {
     "POST /runs",
     "GET /runs",
     "GET /runs/{id}",
+    "GET /runs/{id}/code",
     "GET /runs/{id}/events",
     "POST /runs/{id}/stop",
     "GET /calls/{id}",
