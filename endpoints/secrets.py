@@ -45,7 +45,7 @@ def put_secret(api: WorkspaceApi, scope: str, key: str, value: str) -> str:
     back, errors included. Raises AddressError for scope, key and value, else what the api raises.
     """
     named = reference(scope, key)
-    body = {"scope": scope, "key": key, "string_value": _value(value)}
+    body = {"scope": scope, "key": key, "string_value": check_value(value)}
     try:
         try:
             api.post(f"{_API}/put", body)
@@ -89,7 +89,8 @@ def _named(field: str, what: str, text: str) -> str:
     return text
 
 
-def _value(value: str) -> str:
+def check_value(value: str) -> str:
+    """A secret that can be stored, unchanged. Raises AddressError, which does not repeat it."""
     if not isinstance(value, str) or not value:
         raise AddressError("value", "Enter the secret.")
     try:

@@ -3,15 +3,25 @@
 Every request carries the caller's own credential, so the workspace decides what they may do.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
 
-from endpoints import AddressError, EndpointError, addresses, clusters, deployments, secrets
+from endpoints import (
+    AddressError,
+    EndpointError,
+    addresses,
+    clusters,
+    deployments,
+    providers,
+    secrets,
+)
 from endpoints.clusters import Cluster
 from endpoints.deployments import ServingEndpoint
 from endpoints.discovery import Found
+from endpoints.providers import FieldErrors
 from endpoints.workspace import WorkspaceApi
 
 from . import connecting
@@ -21,6 +31,7 @@ from .models import Endpoint, User, Workspace
 from .threads import let_connection_go
 
 TIMEOUT_S = 30  # nobody waits longer for a page
+CHANGING = ("PENDING", "RESTARTING", "TERMINATING")  # states of a cluster that will not stay
 START_WORDS = "A cluster usually takes 3 to 7 minutes to start."
 GUESSED = "The task could not be found out, so it is the default, chat. Check it before you run."
 
@@ -40,7 +51,15 @@ def workspace_api(user: User, workspace: Workspace) -> WorkspaceApi:
 
 def list_serving_endpoints(user: User, workspace: Workspace) -> list[ServingEndpoint]:
     """What the workspace offers to this person, by name. Raises EndpointError."""
-    return deployments.list_serving_endpoints(workspace_api(user, workspace))
+    found = deployments.list_serving_endpoints(workspace_api(user, workspace))
+    return [each for each in found if _can_be_called(each.name)]
+
+
+def _can_be_called(name: str) -> bool:
+    try:
+        return bool(addresses.serving_endpoint_name(name))
+    except AddressError:
+        return False
 
 
 def get_serving_endpoint(user: User, workspace: Workspace, name: str) -> ServingEndpoint:
@@ -118,6 +137,56 @@ def _take(endpoint: Endpoint, found: Found) -> None:
     endpoint.task = found.task
     if found.format is not None:
         endpoint.format = found.format
+
+
+@dataclass(frozen=True)
+class NewSecret:
+    """A secret to store on the way: the form's field that asks for it, where, and its value."""
+
+    field: str
+    scope: str
+    key: str
+    value: str = field(repr=False)
+
+
+def create_external_model(
+    user: User,
+    workspace: Workspace,
+    name: str,
+    *,
+    provider: str,
+    model: str,
+    task: str,
+    values: Mapping[str, str],
+    new_secrets: Sequence[NewSecret] = (),
+) -> ServingEndpoint:
+    """Store the new secrets, then create an endpoint that names them.
+
+    `values` are the provider's fields, secrets among them by their reference. Nothing is sent while
+    anything is wrong: FieldErrors names every field at fault. Raises EndpointError too.
+    """
+    errors: dict[str, str] = {}
+    try:
+        addresses.serving_endpoint_name(name)
+    except AddressError as error:
+        errors["name"] = error.message
+    for secret in new_secrets:
+        try:
+            secrets.reference(secret.scope, secret.key)
+            secrets.check_value(secret.value)
+        except AddressError as error:
+            errors[f"{secret.field}-{error.field}"] = error.message
+    try:
+        external = providers.external_model(provider, model, task, values)
+    except FieldErrors as found:
+        errors |= found.errors
+    if errors:
+        raise FieldErrors(errors)
+    api = workspace_api(user, workspace)
+    for secret in new_secrets:
+        secrets.put_secret(api, secret.scope, secret.key, secret.value)
+    config = providers.endpoint_config(name, external)
+    return deployments.create_serving_endpoint(api, name, config)
 
 
 # Secrets ------------------------------------------------------------------------------------

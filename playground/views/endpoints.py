@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from .. import connecting
+from .. import connecting, managing
 from ..access import can_edit, can_run, get_visible, visible_to
 from ..connecting import Refused
 from ..forms import EndpointForm, example_of
@@ -144,6 +144,7 @@ def _form_page(
         "heading": heading,
         "form": form,
         "checks_itself": checks_itself,
+        "credentialed": [] if heading else managing.credentialed(request.user),
     }
     response = render(request, "endpoints/form.html", context, status=status)
     patch_vary_headers(response, ["HX-Request"])
