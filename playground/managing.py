@@ -186,7 +186,12 @@ def create_external_model(
     for secret in new_secrets:
         secrets.put_secret(api, secret.scope, secret.key, secret.value)
     config = providers.endpoint_config(name, external)
-    return deployments.create_serving_endpoint(api, name, config)
+    try:
+        return deployments.create_serving_endpoint(api, name, config)
+    except EndpointError as error:
+        if new_secrets:
+            error.hint += " The secrets are stored already; leave their values empty."
+        raise
 
 
 # Secrets ------------------------------------------------------------------------------------

@@ -210,6 +210,7 @@ class WizardTests(ManagedPagesTestCase):
         self.there.endpoints["gpt"] = ready_endpoint("gpt", EXTERNAL)
         response = self.client.post(self.new, self.TYPED)
         self.assertContains(response, "already", status_code=422)
+        self.assertContains(response, "The secrets are stored already", status_code=422)
         self.assertContains(response, 'id="id_name_error"', status_code=422)
         self.assertContains(response, 'value="gpt-4o-mini"', status_code=422)
         self.assertNotContains(response, VALUE, status_code=422)
