@@ -1,4 +1,4 @@
-"""`make bench`: the site measured as a browser sees it, against a direct client in the same run.
+"""`make bench`: reading streams, then the site as a browser sees it, beside a direct client.
 
 Everything is real: `manage.py serve` as a process of its own, an upstream, HTTP and WebSocket.
 """
@@ -11,7 +11,7 @@ import platform
 from tests.site import Site
 from tests.upstream import Upstream
 
-from . import measures
+from . import measures, reading
 
 
 def main() -> None:
@@ -21,9 +21,10 @@ def main() -> None:
     parser.add_argument("--json", metavar="FILE", help="write the figures there too")
     options = parser.parse_args()
 
+    found = reading.rows(options.repeat)
     with Upstream() as upstream, Site(PLAYGROUND_DRIVER_ORIGINS=upstream.origin) as site:
         bench = measures.Bench(site, upstream, options.repeat)
-        found = [
+        found += [
             *bench.first_token(),
             *bench.fan_out(),
             *bench.stop(),

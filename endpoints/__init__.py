@@ -6,15 +6,28 @@ is read from the environment, and whatever goes wrong is one of the errors drawn
 
 from .addresses import Egress
 from .client import Client, Request, client_for
-from .credentials import Token
-from .errors import AddressError, EgressDenied, EndpointError, Stopped
-from .events import Event, Finished, Opened, Text, Usage
-from .prompt import Prompt, render_text
+from .credentials import OAuthClient, Token
+from .errors import AddressError, EgressDenied, EndpointError, PromptError, Stopped
+from .events import (
+    Choice,
+    Event,
+    Finished,
+    Opened,
+    Reasoning,
+    Text,
+    ToolCall,
+    Usage,
+    Vectors,
+)
+from .prompt import Prompt
+from .templates import Template, render_text
+from .vectors import norm, similarity
 from .wire import Limits, Stopper
 from .workspace import whoami
 
 __all__ = [
     "AddressError",
+    "Choice",
     "Client",
     "Egress",
     "EgressDenied",
@@ -22,15 +35,23 @@ __all__ = [
     "Event",
     "Finished",
     "Limits",
+    "OAuthClient",
     "Opened",
     "Prompt",
+    "PromptError",
+    "Reasoning",
     "Request",
     "Stopped",
     "Stopper",
+    "Template",
     "Text",
     "Token",
+    "ToolCall",
     "Usage",
+    "Vectors",
     "client_for",
+    "norm",
     "render_text",
+    "similarity",
     "whoami",
 ]

@@ -1,19 +1,13 @@
-"""From what an endpoint answers to text, usage and the reason it ended.
-
-One reader serves every task, because endpoints answer in each other's shapes: a JSON string (driver
-apps), `choices` (chat, and apps that speak OpenAI), `predictions` (MLflow models), and for a stream
-pieces of any of these. Unknown payloads of a stream are passed over.
-"""
+"""Answers as values: strict JSON, whole letters, and what of them may be kept."""
 
 import json
 import math
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
-from .credentials import Token
-from .errors import BadResponse
-from .events import Usage
+from .credentials import OAuthClient, Token
 
 MAX_KEPT_BYTES = 64 * 1024
+MAX_SECRET_LETTERS = 4096  # of the longest token
 _REPLACEMENT = "\ufffd"
 
 
@@ -25,14 +19,6 @@ def _refuse_constant(name: str) -> NoReturn:
 _STRICT = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
-class Part(NamedTuple):
-    """What one answer, or one payload of a stream, says; None where it does not say it."""
-
-    text: str | None = None
-    finish_reason: str | None = None
-    usage: Usage | None = None
-
-
 def parsed(text: str | bytes) -> Any:
     """Strict JSON: raises ValueError also for NaN, for endless nesting and for bad UTF-8."""
     if isinstance(text, bytes):
@@ -41,35 +27,6 @@ def parsed(text: str | bytes) -> Any:
         return _STRICT.decode(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
-
-
-def read_answer(value: Any) -> Part:
-    """The part of a whole answer. Raises BadResponse when it holds no text in a known place."""
-    if isinstance(value, str):
-        return Part(value)
-    if isinstance(value, dict) and "predictions" in value:
-        return Part(_prediction_text(value["predictions"]), usage=_usage(value.get("usage")))
-    part = read_piece(value)
-    if part is None or not value.get("choices"):
-        raise BadResponse("The answer is JSON, but holds no text where this task has it.")
-    return part
-
-
-def read_piece(value: Any) -> Part | None:
-    """The part of one payload of a stream; None when nothing in it is known."""
-    if isinstance(value, str):
-        return Part(value)
-    if not isinstance(value, dict):
-        return None
-    choices, usage = value.get("choices"), _usage(value.get("usage"))
-    if not isinstance(choices, list):
-        reason = _string(value.get("finish_reason"))
-        return Part(finish_reason=reason, usage=usage) if reason or usage else None
-    for choice in choices:
-        # A stream of several choices sends them mixed; the first is the one that is shown.
-        if isinstance(choice, dict) and not choice.get("index"):
-            return Part(_choice_text(choice), _string(choice.get("finish_reason")), usage)
-    return Part(usage=usage)
 
 
 class TextJoiner:
@@ -106,7 +63,7 @@ def mended(text: str) -> str:
     return text
 
 
-def storable(value: Any, credential: Token | None) -> Any:
+def storable(value: Any, credential: Token | OAuthClient | None) -> Any:
     """A JSON value as it may be kept: secret masked, text mended, no number that JSON cannot say.
 
     A value nested too deeply to be walked is left out.
@@ -117,12 +74,12 @@ def storable(value: Any, credential: Token | None) -> Any:
         return None
 
 
-def kept_text(text: str, credential: Token | None) -> str:
+def kept_text(text: str, credential: Token | OAuthClient | None) -> str:
     """The same for plain text."""
     return mended(credential.scrub(text) if credential else text)
 
 
-def _storable(value: Any, credential: Token | None) -> Any:
+def _storable(value: Any, credential: Token | OAuthClient | None) -> Any:
     if isinstance(value, str):
         return kept_text(value, credential)
     if isinstance(value, dict):
@@ -134,61 +91,3 @@ def _storable(value: Any, credential: Token | None) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
-
-
-def _prediction_text(predictions: Any) -> str:
-    """The first prediction of a list; text as it is, anything else as its JSON."""
-    if isinstance(predictions, list):
-        if not predictions:
-            raise BadResponse("The endpoint answered an empty list of predictions.")
-        predictions = predictions[0]
-    if isinstance(predictions, str):
-        return predictions
-    try:
-        return json.dumps(predictions, ensure_ascii=False)
-    except RecursionError:
-        raise BadResponse("The prediction is nested too deeply to be shown.") from None
-
-
-def _choice_text(choice: dict[str, Any]) -> str | None:
-    for key in ("delta", "message"):
-        holder = choice.get(key)
-        if isinstance(holder, dict):
-            return _content_text(holder.get("content"))
-    return _string(choice.get("text"))
-
-
-def _content_text(content: Any) -> str | None:
-    """The text of a message: a string, nothing (tool calls), or a list of typed parts."""
-    if isinstance(content, list):
-        return "".join(
-            part["text"]
-            for part in content
-            if isinstance(part, dict)
-            and part.get("type", "text") in ("text", "output_text")
-            and isinstance(part.get("text"), str)
-        )
-    return _string(content)
-
-
-def _usage(value: Any) -> Usage | None:
-    """The counts under OpenAI's names or the shorter ones of agents and driver apps."""
-    if not isinstance(value, dict):
-        return None
-    given = _count(value, "prompt_tokens", "input_tokens")
-    made = _count(value, "completion_tokens", "output_tokens")
-    details = value.get("completion_tokens_details") or value.get("output_tokens_details")
-    thought = _count(details, "reasoning_tokens") if isinstance(details, dict) else None
-    return None if given is None and made is None else Usage(given, made, thought)
-
-
-def _count(value: dict[str, Any], *keys: str) -> int | None:
-    for key in keys:
-        number = value.get(key)
-        if isinstance(number, int) and not isinstance(number, bool) and number >= 0:
-            return number
-    return None
-
-
-def _string(value: Any) -> str | None:
-    return value if isinstance(value, str) else None

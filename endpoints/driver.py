@@ -16,6 +16,7 @@ class Driver:
     egress: Egress
 
     kind = "driver"
+    host = ""
     credential = None
     needs_credential = False
 

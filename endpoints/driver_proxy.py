@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from . import addresses
 from .addresses import Egress, workspace_origin
-from .credentials import Token
+from .credentials import OAuthClient, Token
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class DriverProxy:
     port: int | str
     path: str
     org_id: str | int
-    credential: Token | None
+    credential: Token | OAuthClient | None
     egress: Egress
 
     kind = "driver_proxy"

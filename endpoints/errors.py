@@ -25,6 +25,7 @@ EndpointError
     `-- BadResponse        bad_response
 
 AddressError (ValueError)  a name, host, port or token that is not one; raised before a call exists
+PromptError (ValueError)   messages, parameters or a template that are none; raised as early
 Stopped (Exception)        somebody asked the call to end: no failure, so outside the tree
 """
 
@@ -63,6 +64,18 @@ class EndpointError(Exception):
 
 class AddressError(ValueError):
     """An address, or a part of one, that will not be used; `field` is the form field at fault."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+        self.message = message
+
+
+class PromptError(ValueError):
+    """A prompt that cannot be one; `field` is `messages`, `inputs`, `params`, `stop` or `template`.
+
+    The message is a sentence for the person who wrote it.
+    """
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)

@@ -5,11 +5,14 @@ so a duplicate of it is held from before it connects.
 """
 
 import errno
+import heapq
 import ipaddress
+import itertools
 import os
 import queue
 import socket
 import threading
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -143,6 +146,70 @@ class Line:
         if isinstance(found, OSError):
             raise found
         return found
+
+
+class Deadline:
+    """Ends a line when its time is over, unless it is cancelled before."""
+
+    def __init__(self, line: Line, seconds: float) -> None:
+        self._line: Line | None = line
+        _DEADLINES.add(time.monotonic() + seconds, self)
+
+    def cancel(self) -> None:
+        self._line = None  # the heap may keep this for a while, and must not keep the line
+        _DEADLINES.note_cancelled()
+
+    @property
+    def is_cancelled(self) -> bool:
+        return self._line is None
+
+    def arrive(self) -> None:
+        if line := self._line:
+            line.run_out_of_time()
+
+
+class _Deadlines:
+    """All deadlines, watched by one thread: a timer for each call would be a thread for each."""
+
+    def __init__(self) -> None:
+        self._news = threading.Condition()
+        self._heap: list[tuple[float, int, Deadline]] = []
+        self._numbers = itertools.count()
+        self._cancelled = 0
+        self._thread: threading.Thread | None = None
+
+    def add(self, at: float, deadline: Deadline) -> None:
+        with self._news:
+            heapq.heappush(self._heap, (at, next(self._numbers), deadline))
+            if self._thread is None or not self._thread.is_alive():  # a fork leaves it behind
+                self._thread = threading.Thread(target=self._watch, name="deadlines", daemon=True)
+                self._thread.start()
+            elif self._heap[0][2] is deadline:
+                self._news.notify()
+
+    def note_cancelled(self) -> None:
+        with self._news:
+            self._cancelled += 1
+            if self._cancelled > 64 + len(self._heap) // 2:
+                self._heap = [each for each in self._heap if not each[2].is_cancelled]
+                heapq.heapify(self._heap)
+                self._cancelled = 0
+
+    def _watch(self) -> None:
+        while True:
+            self._next().arrive()
+
+    def _next(self) -> Deadline:
+        """Wait for the next deadline to be due."""
+        with self._news:
+            while True:
+                wait_s = self._heap[0][0] - time.monotonic() if self._heap else None
+                if wait_s is not None and wait_s <= 0:
+                    return heapq.heappop(self._heap)[2]
+                self._news.wait(None if wait_s is None else min(wait_s, threading.TIMEOUT_MAX))
+
+
+_DEADLINES = _Deadlines()
 
 
 def _is_numeric(host: str) -> bool:

@@ -43,6 +43,8 @@ _STATUS_OF_CODE = {
     "authentication_error": 401,
     "PERMISSION_DENIED": 403,
     "permission_error": 403,
+    "RESOURCE_CONFLICT": 409,
+    "RESOURCE_ALREADY_EXISTS": 409,
     "RESOURCE_DOES_NOT_EXIST": 404,
     "ENDPOINT_NOT_FOUND": 404,
     "REQUEST_LIMIT_EXCEEDED": 429,
@@ -57,6 +59,7 @@ _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _PRE = re.compile(r"<pre[^>]*>(.*?)</pre>", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"<[^>]*>")
 _CLUSTER_STATE = re.compile(r"cluster \S+ is in (\w+) state", re.IGNORECASE)
+_CODE_IN_FRONT = re.compile(r"([A-Z][A-Z]+(?:_[A-Z]+)+): ")
 _STARTING_STATES = {"pending", "restarting", "resizing"}
 _NAMED_FIELDS = (
     re.compile(r"missing inputs \['([^']{1,64})'"),
@@ -108,7 +111,10 @@ def error_in(value: Any, *, kind: str = "serving") -> EndpointError | None:
     """The error that a parsed 200 body or stream payload carries instead of an answer, if any."""
     if not isinstance(value, dict) or "choices" in value and not value.get("error"):
         return None
-    if not (value.get("error") or value.get("error_code")):
+    event = value.get("type")
+    if event == "response.failed" and isinstance(value.get("response"), dict):
+        value = {"error": value["response"].get("error") or "The agent's response failed."}
+    elif event != "error" and not (value.get("error") or value.get("error_code")):
         return None
     complaint = _complaint(value)
     return _status_error(complaint.status or 500, {}, complaint, kind, upstream_status=200)
@@ -215,7 +221,10 @@ def _status_error(
         )
     if 400 <= meant < 500:
         field = complaint.field or _named_field(complaint.words)
-        return BadRequest(f"The endpoint refused the request ({meant}){said}", field=field, **known)
+        hint = _hint_409(complaint) if meant == 409 else None
+        return BadRequest(
+            f"The endpoint refused the request ({meant}){said}", field=field, hint=hint, **known
+        )
     return UpstreamFailed(f"The endpoint failed ({meant}){said}", **known)
 
 
@@ -241,7 +250,20 @@ def _hint_401(complaint: _Complaint, kind: str) -> str | None:
         return (
             "No credential is sent to a driver URL: open the app to this server, or use the proxy."
         )
+    if complaint.code == "CUSTOMER_UNAUTHORIZED":
+        return "Ask the workspace's admin: its network policy may not let this server in."
+    if kind == "driver_proxy" and complaint.code is None:
+        return (
+            "If the app on the cluster said so: the proxy keeps the Authorization header for"
+            " itself, so let the app take its key some other way."
+        )
     return None
+
+
+def _hint_409(complaint: _Complaint) -> str:
+    if complaint.code == "RESOURCE_ALREADY_EXISTS":
+        return "Choose another name, or change what is there already."
+    return "Something else is changing it right now; wait a minute, then try again."
 
 
 def _hint_403(complaint: _Complaint, kind: str) -> str | None:
@@ -250,6 +272,10 @@ def _hint_403(complaint: _Complaint, kind: str) -> str | None:
         return "Check what the provider's API key in the endpoint's own configuration may do."
     if "invalid access token" in words or "expired" in words:
         return "Store a new token for this workspace, then run again."
+    if "single-user check failed" in words:
+        return "That cluster is dedicated to another user; use a cluster that is yours or shared."
+    if words.startswith("invalid request"):
+        return "A token taken from a notebook works only inside it; store one of your own."
     if "scope" in words:
         return "Store a token that has the scope it names, then run again."
     if kind == "serving":
@@ -293,7 +319,10 @@ def _complaint(value: Any, nesting: int = 0) -> _Complaint:
         inner = _parsed(value) if value.lstrip()[:1] == "{" else value
         if isinstance(inner, dict) and nesting < _MAX_NESTING:
             return _complaint(inner, nesting + 1)
-        return _Complaint(_inner_text(_PRE, value) or _inner_text(_TITLE, value) or value)
+        words = _inner_text(_PRE, value) or _inner_text(_TITLE, value) or value
+        in_front = _CODE_IN_FRONT.match(words)
+        is_known = in_front and in_front[1] in _STATUS_OF_CODE
+        return _Complaint(words, in_front[1] if is_known else None)
     if isinstance(value, list):
         value = value[0] if value else None
     if not isinstance(value, dict):

@@ -6,14 +6,14 @@ The path is the one of Databricks' REST API, without `/api/2.0`. Calls need the 
 from dataclasses import dataclass
 
 from .addresses import Egress, serving_endpoint_name, workspace_origin
-from .credentials import Token
+from .credentials import OAuthClient, Token
 
 
 @dataclass(frozen=True)
 class Serving:
     host: str
     serving_endpoint: str
-    credential: Token | None
+    credential: Token | OAuthClient | None
     egress: Egress
 
     kind = "serving"

@@ -11,7 +11,6 @@ import json
 import logging
 import socket
 import ssl
-import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -28,7 +27,7 @@ from urllib3.util.ssl_ import create_urllib3_context
 
 from . import answers
 from .addresses import require_same_url
-from .credentials import MASK, Token
+from .credentials import MASK, OAuthClient, Token
 from .errors import (
     BadRequest,
     BadResponse,
@@ -41,15 +40,17 @@ from .errors import (
     TooLarge,
     Truncated,
 )
-from .line import Line, NotConnected, Stopper
+from .line import Deadline, Line, NotConnected, Stopper
 from .refusals import is_page, one_line, upstream_error
 
 MAX_ERROR_BYTES = 64 * 1024
 USER_AGENT = "prompt-playground"
 _READ_BYTES = 64 * 1024
+_START_BYTES = MAX_ERROR_BYTES + 2 * answers.MAX_SECRET_LETTERS
 
-# Its warnings quote what is left of broken headers, and an upstream may put the token there.
-logging.getLogger("urllib3.connection").setLevel(logging.ERROR)
+# Their warnings are about what upstreams send, and quote it: a token may be in there.
+for _name in ("urllib3.connection", "urllib3.response"):
+    logging.getLogger(_name).setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Outgoing:
     kind: str
     accept: str
     body: Any = None
-    credential: Token | None = None
+    credential: Token | OAuthClient | None = None  # to be sent, a Token
     ca_bundle: str | None = None
 
     def headers(self, *, is_masked: bool = False) -> dict[str, str]:
@@ -90,16 +91,33 @@ class Outgoing:
 
     def encoded(self) -> bytes | None:
         """The body in bytes. Raises BadRequest for values that JSON cannot say."""
-        if self.body is None:
-            return None
+        return None if self.body is None else encoded(self.body)
+
+
+def encoded(body: Any) -> bytes:
+    """A body as it goes out. Raises BadRequest for values that JSON cannot say."""
+    try:
+        return json.dumps(body, allow_nan=False).encode("ascii")
+    except (TypeError, ValueError, RecursionError) as error:
+        name = _unsayable(body)
+        what = f"The parameter “{name}” holds" if name else "The prompt or its parameters hold"
+        raise BadRequest(
+            f"{what} a value that cannot be sent as JSON, such as NaN.",
+            hint="Change that value, then run again.",
+            field="params",
+        ) from error
+
+
+def _unsayable(body: Any) -> str | None:
+    """The first key of the body, or of its first record, whose value is at fault."""
+    for name, value in body.items() if isinstance(body, dict) else ():
         try:
-            return json.dumps(self.body, allow_nan=False).encode("ascii")
-        except (TypeError, ValueError, RecursionError) as error:
-            raise BadRequest(
-                "The parameters hold a value that cannot be sent as JSON, such as NaN.",
-                hint="Change that parameter, then run again.",
-                field="params",
-            ) from error
+            json.dumps({name: value}, allow_nan=False)
+        except (TypeError, ValueError, RecursionError):
+            if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
+                return _unsayable(value[0])
+            return one_line(str(name))[:64]
+    return None
 
 
 class Exchange:
@@ -115,8 +133,7 @@ class Exchange:
         self._limits = limits
         self._stopper = stopper or Stopper()
         self._line = Line()
-        self._timer = threading.Timer(limits.total_s, self._line.run_out_of_time)
-        self._timer.daemon = True
+        self._deadline: Deadline | None = None
         self._session = _session(self._line, outgoing)
         self._response: requests.Response | None = None
         self.headers: Mapping[str, str] = CaseInsensitiveDict()
@@ -125,7 +142,7 @@ class Exchange:
     def __enter__(self) -> "Exchange":
         self._stopper.attach(self._line)
         try:
-            self._timer.start()
+            self._deadline = Deadline(self._line, self._limits.total_s)
             self._send()
             self._require_answer()
         except BaseException:
@@ -151,7 +168,16 @@ class Exchange:
 
     @property
     def is_event_stream(self) -> bool:
-        return self.content_type.split(";")[0].strip().lower() == "text/event-stream"
+        return self._media_type == "text/event-stream"
+
+    @property
+    def is_plain_text(self) -> bool:
+        return self._media_type == "text/plain"
+
+    @property
+    def is_orderly_ended(self) -> bool:
+        """Whether the framing itself said that the body is whole, and not only the connection."""
+        return self.is_at_end and not self._is_unframed
 
     def chunks(self) -> Iterator[bytes]:
         """The body as it comes, each piece at once however the server frames it.
@@ -177,18 +203,21 @@ class Exchange:
 
     def json(self) -> Any:
         """The whole body, parsed. Raises BadResponse, LoginPage and what `chunks` raises."""
-        body = b"".join(self.chunks())
-        if is_page(self.headers, body[:200].decode("utf-8", "replace")):
-            raise self._refusal(body)
+        body: bytes | str = b"".join(self.chunks())
+        start = body[:_START_BYTES]
+        if is_page(self.headers, start[:200].decode("utf-8", "replace")):
+            raise self._refusal(start)
         try:
+            # The bytes are given up before the value is made: a large answer is here only twice.
+            body = body.decode("utf-8-sig")
             return answers.parsed(body)
         except ValueError as error:
             if self._is_unframed:
-                response = self.kept(self._clean_start(body))
+                response = self.kept(self._clean_start(start))
                 raise Truncated(
                     "The answer ended before it was whole.", response=response
                 ) from error
-            raise self._not_json(body) from error
+            raise self._not_json(start) from error
 
     def kept(self, body: Any) -> dict[str, Any]:
         """The answer as it may be stored: `{"status", "content_type", "body"}`, secret masked."""
@@ -277,7 +306,14 @@ class Exchange:
         )
 
     def _clean_start(self, body: bytes) -> str:
-        return self.clean(body.decode("utf-8", "replace"))[:MAX_ERROR_BYTES]
+        text = self.clean(body.decode("utf-8", "replace"))
+        if len(body) >= _START_BYTES:  # the end may hold half a secret
+            text = text[: -answers.MAX_SECRET_LETTERS]
+        return text[:MAX_ERROR_BYTES]
+
+    @property
+    def _media_type(self) -> str:
+        return self.content_type.split(";")[0].strip().lower()
 
     @property
     def _is_unframed(self) -> bool:
@@ -342,7 +378,8 @@ class Exchange:
         return TooLarge(f"The answer is larger than {self._limits.max_bytes:,} bytes.")
 
     def _close(self) -> None:
-        self._timer.cancel()
+        if self._deadline is not None:
+            self._deadline.cancel()
         self._stopper.detach(self._line)
         self._line.close()
         if self._response is not None:

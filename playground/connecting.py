@@ -15,21 +15,27 @@ from endpoints import (
     Client,
     Egress,
     EndpointError,
+    Event,
     Limits,
+    OAuthClient,
     Prompt,
+    Text,
     Token,
+    Vectors,
     addresses,
     client_for,
     whoami,
 )
-from endpoints.errors import BadRequest, EgressDenied, Forbidden, NoCredential
+from endpoints.errors import BadRequest, EgressDenied, Forbidden, NoCredential, PromptError
 
 from . import vault
 from .access import can_run, credential_of, visible_to
 from .models import Call, Credential, Endpoint, Team, User, Workspace
+from .notation import write_vector
 from .threads import let_connection_go
 
 DEEPEST = 100  # levels of nested JSON
+MAX_TEMPLATE = 20_000
 
 # \u0000 in JSON text, unless its backslash is itself escaped.
 NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
@@ -94,29 +100,51 @@ def save_credential(
 
     `seen_host` is the host that the form showed: a token is never kept for, or sent to, another.
     """
-    try:
+    with _fields_named():
         Token(token)
-    except ValueError as error:
-        raise Refused("token", str(error)) from error
+    _same_host(workspace, seen_host, "token", "the token")
+    return _store(user, workspace, token)
+
+
+def save_oauth(
+    user: User,
+    workspace: Workspace,
+    client_id: str,
+    client_secret: str,
+    seen_host: str | None = None,
+) -> Credential:
+    """The same for a service principal: its secret is sealed, its client id kept as it is."""
+    with _fields_named():
+        OAuthClient(client_id, client_secret)
+    _same_host(workspace, seen_host, "client_secret", "the client secret")
+    return _store(user, workspace, client_secret, client_id)
+
+
+def _same_host(workspace: Workspace, seen_host: str | None, field: str, what: str) -> None:
     if seen_host is not None and seen_host != workspace.host:
         raise Refused(
-            "token",
+            field,
             f"The host of “{workspace}” was changed to {workspace.host} meanwhile. Nothing was "
-            "stored; type the token again if it is for that host.",
+            f"stored; type {what} again if it is for that host.",
         )
+
+
+def _store(user: User, workspace: Workspace, secret: str, client_id: str = "") -> Credential:
     if not Credential.objects.exists():
         vault.make_first_key()
     try:
         with transaction.atomic():
-            return _seal(user, workspace, token)
+            return _seal(user, workspace, secret, client_id)
     except IntegrityError:  # stored twice at the same moment: the later one stands
-        return _seal(user, workspace, token)
+        return _seal(user, workspace, secret, client_id)
 
 
-def _seal(user: User, workspace: Workspace, token: str) -> Credential:
+def _seal(user: User, workspace: Workspace, secret: str, client_id: str) -> Credential:
     credential = credential_of(user, workspace) or Credential(owner=user, workspace=workspace)
-    credential.sealed = vault.seal(token, credential.bound_to)
-    credential.hint = token[-4:]
+    credential.kind = Credential.Kind.OAUTH if client_id else Credential.Kind.TOKEN
+    credential.client_id = client_id
+    credential.sealed = vault.seal(secret, credential.bound_to)
+    credential.hint = (client_id or secret)[-4:]
     credential.checked_at = credential.is_ok = None
     credential.check_result = ""
     credential.save()
@@ -130,9 +158,9 @@ def check_workspace(user: User, workspace: Workspace) -> dict:
         return {"ok": False, "error": describe(_no_credential(workspace))}
     let_connection_go()
     try:
-        token = reveal(credential)
-        name = whoami(workspace.host, token, egress=egress(), limits=limits(30))
-        name = storable(token.scrub(name))
+        opened = reveal(credential)
+        name = whoami(workspace.host, opened, egress=egress(), limits=limits(30))
+        name = storable(opened.scrub(name))
         answer = {"ok": True, "user_name": name}
     except EndpointError as error:
         answer = {"ok": False, "error": describe(error)}
@@ -145,15 +173,17 @@ def check_workspace(user: User, workspace: Workspace) -> dict:
     return answer
 
 
-def reveal(credential: Credential) -> Token:
+def reveal(credential: Credential) -> Token | OAuthClient:
     """Open a credential, just before the call that needs it. Raises NoCredential if it will not."""
+    what = "client secret" if credential.is_oauth else "token"
     try:
-        return Token(vault.open_sealed(credential.sealed, credential.bound_to))
+        secret = vault.open_sealed(credential.sealed, credential.bound_to)
     except vault.CannotOpen as error:
         raise NoCredential(
-            f"This server’s key does not open your stored token for “{credential.workspace}”.",
-            hint="Type the token again on the Workspaces page, then run again.",
+            f"This server’s key does not open your stored {what} for “{credential.workspace}”.",
+            hint=f"Type the {what} again on the Workspaces page, then run again.",
         ) from error
+    return OAuthClient(credential.client_id, secret) if credential.is_oauth else Token(secret)
 
 
 # Endpoints ----------------------------------------------------------------------------------
@@ -162,11 +192,12 @@ def reveal(credential: Credential) -> Token:
 def save_endpoint(endpoint: Endpoint) -> list[str]:
     """Validate and store; a changed config is a new version. Answers warnings, if any."""
     endpoint.name = _name(endpoint.name, "an endpoint")
+    before = Endpoint.objects.filter(pk=endpoint.pk).first()
     _keep_what_the_kind_uses(endpoint)
+    _keep_what_the_task_uses(endpoint, before)
     with _fields_named():
         client_of(endpoint.config(), endpoint.workspace, credential=None)
     _check_defaults(endpoint)
-    before = Endpoint.objects.filter(pk=endpoint.pk).first()
     if before and _address_of(before) != _address_of(endpoint):
         endpoint.version = before.version + 1
     if before and before.url != endpoint.url:
@@ -191,14 +222,24 @@ def check_endpoint(user: User, endpoint: Endpoint) -> dict:
     prompt = Prompt(messages=ping, params=endpoint.params, stop=endpoint.stop)
     try:
         client = client_of(
-            endpoint.config(), endpoint.workspace, _token_of(user, endpoint.workspace)
+            endpoint.config(), endpoint.workspace, opened_credential(user, endpoint.workspace)
         )
         let_connection_go()
-        text = "".join(getattr(event, "text", "") for event in client.stream(prompt))
-        answer = {"ok": True, "answer": storable(text)}
+        answer = {"ok": True, "answer": storable(_in_words(client.stream(prompt)))}
     except EndpointError as error:
         answer = {"ok": False, "error": describe(error)}
     return answer | {"latency_ms": round((time.monotonic() - started) * 1000)}
+
+
+def _in_words(events: Iterator[Event]) -> str:
+    """What an answer says: its text, or what its first vector is like."""
+    texts = []
+    for event in events:
+        if isinstance(event, Text) and event.choice == 0:
+            texts.append(event.text)
+        elif isinstance(event, Vectors):
+            texts.append(write_vector(event.vectors[0]))
+    return "".join(texts)
 
 
 def client_for_call(call: Call) -> Client:
@@ -214,7 +255,7 @@ def client_for_call(call: Call) -> Client:
         if workspace is None:
             raise Forbidden(f"The workspace of “{call.name}” is no longer shared with you.")
     try:
-        return client_of(call.config, workspace, _token_of(user, workspace))
+        return client_of(call.config, workspace, opened_credential(user, workspace))
     except EgressDenied:
         raise
     except AddressError as error:
@@ -223,7 +264,9 @@ def client_for_call(call: Call) -> Client:
         ) from error
 
 
-def client_of(config: dict, workspace: Workspace | None, credential: Token | None) -> Client:
+def client_of(
+    config: dict, workspace: Workspace | None, credential: Token | OAuthClient | None
+) -> Client:
     """The client of an endpoint's config; every part of its address is validated again here."""
     return client_for(
         config["kind"],
@@ -236,15 +279,16 @@ def client_of(config: dict, workspace: Workspace | None, credential: Token | Non
         port=config["port"],
         path=config["path"] or "/",
         url=config["url"] or None,
-        format=config["format"] or "dataframe_records",
+        format=config["format"] or None,
+        template=config.get("template") or None,
         stream=config["stream"],
         egress=egress(),
         limits=limits(config["timeout_s"]),
     )
 
 
-def _token_of(user: User, workspace: Workspace | None) -> Token | None:
-    """The runner's own token, where a workspace is called at all. Raises NoCredential."""
+def opened_credential(user: User, workspace: Workspace | None) -> Token | OAuthClient | None:
+    """The person's own, opened, where a workspace is called at all. Raises NoCredential."""
     if workspace is None:
         return None
     credential = credential_of(user, workspace)
@@ -285,6 +329,22 @@ def _keep_what_the_kind_uses(endpoint: Endpoint) -> None:
         endpoint.serving_endpoint = ""
     if kind != Endpoint.Kind.DRIVER_PROXY:
         endpoint.cluster_id, endpoint.port, endpoint.path = "", None, ""
+
+
+def _keep_what_the_task_uses(endpoint: Endpoint, before: Endpoint | None) -> None:
+    """Its format and its template; those that were for another task are cleared."""
+    if before and before.task != endpoint.task and before.format == endpoint.format:
+        endpoint.format = ""
+    if endpoint.formats and endpoint.format not in ("", *endpoint.formats):
+        raise Refused(
+            "format",
+            f"Choose a format of the task {endpoint.task}: {', '.join(endpoint.formats)}.",
+        )
+    endpoint.format = endpoint.format or endpoint.formats[0] if endpoint.formats else ""
+    endpoint.template = endpoint.template if endpoint.takes_template else ""
+    if len(endpoint.template) > MAX_TEMPLATE:
+        raise Refused("template", f"A template has at most {MAX_TEMPLATE:,} characters.")
+    check_json("template", endpoint.template)
 
 
 def _check_defaults(endpoint: Endpoint) -> None:
@@ -361,12 +421,14 @@ def _save_named(row: Workspace | Endpoint) -> None:
 
 @contextmanager
 def _fields_named() -> Iterator[None]:
-    """Turns the library's address errors into refusals that name the form's field."""
+    """Turns what the library will not take into refusals that name the form's field."""
     try:
         yield
     except AddressError as error:
         # What the admin does not allow comes with a hint that names the setting.
         raise Refused(error.field, f"{error} {getattr(error, 'hint', '')}".strip()) from error
+    except PromptError as error:
+        raise Refused(error.field, error.message) from error
 
 
 def team_of(user: User, team_id) -> Team | None:

@@ -10,7 +10,7 @@ from django.http import Http404
 from django.template.loader import render_to_string
 
 from .access import get_visible, is_signed_in
-from .models import Run
+from .models import Call, Run
 from .watching import Card, Delta, Ended, database, watch_run
 
 log = logging.getLogger(__name__)
@@ -73,7 +73,8 @@ class RunConsumer(AsyncWebsocketConsumer):
             first = {"ttft_ms": event.ttft_ms} if event.ttft_ms is not None else {}
             await self._say(type="delta", id=event.call_id, text=event.text, **first)
         else:
-            await self._say(type="run", status="ended")
+            compared = await database.run(_compared, event.run_id)
+            await self._say(type="run", status="ended", **compared)
 
     async def _say(self, **message) -> None:
         """One message; a long one in parts, which the page joins."""
@@ -84,3 +85,11 @@ class RunConsumer(AsyncWebsocketConsumer):
             part = {"type": "part", "text": text[start : start + PART_CHARACTERS]}
             part["last"] = start + PART_CHARACTERS >= len(text)
             await self.send(json.dumps(part, ensure_ascii=False))
+
+
+def _compared(run_id: str) -> dict[str, str]:
+    """How near the vectors of an ended run are to each other, where it has some."""
+    if not Call.objects.filter(run=run_id, vectors__isnull=False).exists():
+        return {}
+    calls = Run.objects.get(pk=run_id).current_calls()
+    return {"similarity": render_to_string("runs/_similarity.html", {"calls": calls})}

@@ -52,7 +52,7 @@ PARAMETERS = {
     )
 }
 NOTHING = [{"role": "system", "content": ""}, {"role": "user", "content": ""}]
-TYPED = ("messages", "params", "stop", "extra")
+TYPED = ("messages", "params", "stop", "extra", "takes_lines")
 MAX_POSITION = 701  # column ZZ
 LARGEST = 2**53 - 1  # whole numbers beyond this are not exact everywhere
 
@@ -149,6 +149,7 @@ def take_typed(draft: Draft, form: QueryDict) -> None:
     draft.params = {name: _text(form[name]).strip() for name in PARAMETERS if form.get(name)}
     draft.stop = [_text(stop) for stop in form.getlist("stop") if stop]
     draft.extra = _text(form.get("extra", ""))
+    draft.takes_lines = "takes_lines" in form
 
 
 def fields_of(draft: Draft) -> list[tuple[str, str]]:
@@ -158,7 +159,8 @@ def fields_of(draft: Draft) -> list[tuple[str, str]]:
         fields += [(f"role-{number}", message["role"]), (f"message-{number}", message["content"])]
     fields += [(name, draft.params[name]) for name in PARAMETERS if draft.params.get(name)]
     fields += [("stop", stop) for stop in draft.stop]
-    return fields + ([("extra", draft.extra)] if draft.extra else [])
+    fields += [("extra", draft.extra)] if draft.extra else []
+    return fields + ([("takes_lines", "on")] if draft.takes_lines else [])
 
 
 def keep_typed(draft: Draft, seen: datetime | None = None) -> bool:
@@ -202,6 +204,15 @@ def variants_of(user: User, draft: Draft, columns: Sequence[str]) -> list[Varian
         Variant(endpoints[pk], params=params, stop=stop, position=position)
         for position, pk in placed
     ]
+
+
+def inputs_of(draft: Draft, variants: Sequence[Variant]) -> list[str] | None:
+    """Every line that a user says, where that is switched on and something embeds; else None."""
+    embeds = any(variant.endpoint.task == Endpoint.Task.EMBEDDINGS for variant in variants)
+    if not (draft.takes_lines and embeds):
+        return None
+    said = [message["content"] for message in draft.messages if message["role"] == "user"]
+    return [line for text in said for line in text.split("\n") if line.strip()]
 
 
 def _column(column: str) -> tuple[int, str]:

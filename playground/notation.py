@@ -1,9 +1,11 @@
-"""Two small languages that people type: one JSON object, and stop sequences, one per line."""
+"""How people type one JSON object and stop sequences, and how vectors and tools are written."""
 
 import json
 import math
 import re
 from collections.abc import Sequence
+
+from endpoints import norm
 
 
 class NotationError(ValueError):
@@ -48,6 +50,26 @@ def read_stops(text: str) -> list[str]:
 
 def write_stops(stops: Sequence[str]) -> str:
     return "\n".join(escape(stop) for stop in stops)
+
+
+def write_vector(vector: Sequence[float], shown: int = 3) -> str:
+    """A vector in a few words: how many numbers, its length, and how it begins."""
+    first = ", ".join(f"{number:.4g}" for number in vector[:shown])
+    more = ", …" if len(vector) > shown else ""
+    return f"{len(vector)} dimensions · norm {norm(vector):.4f} · {first}{more}"
+
+
+def write_tool_call(call: dict) -> str:
+    """name(arguments), the arguments as JSON one can read where they are JSON at all."""
+    return f"{call['name'] or 'unnamed'}({pretty(call['arguments'])})"
+
+
+def pretty(text: str) -> str:
+    """JSON text, indented; anything else as it is, such as half of a JSON text."""
+    try:
+        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return text
 
 
 _MEANT = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\"}

@@ -6,7 +6,6 @@ that two workers, a stop and a reaper can meet on one row and exactly one of the
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -18,23 +17,18 @@ from django.utils import timezone
 
 from . import announcing
 from .access import can_run
-from .connecting import Refused, check_json, check_params, check_stop
+from .asking import Asked, TooLarge, check_asked, check_takes  # noqa: F401 - start_run raises it
+from .connecting import Refused, check_params, check_stop
 from .locks import CLAIMING, lock_out_others
 from .models import Call, Endpoint, Run, User
 
 LEASE_S = 6
-ROLES = ("system", "user", "assistant")
 MAX_REPETITIONS = 10
-VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 SPARE = 50  # queued calls looked at beyond the free seats, as some may belong to a busy user
 
 
 class Conflict(Exception):
     """The same idempotency key was used for something else, or the call is not over yet."""
-
-
-class TooLarge(Exception):
-    """The prompt is beyond the limit; the message says both sizes."""
 
 
 @dataclass(frozen=True)
@@ -56,22 +50,26 @@ def start_run(
     messages: Sequence[dict],
     variants: Sequence[Variant],
     *,
+    inputs: Sequence[str] | None = None,
     variables: dict[str, str] | None = None,
     idempotency_key: str | None = None,
 ) -> Run:
     """One transaction stores the run and its calls; on commit the bell rings.
 
-    The same idempotency key answers the run that it made first. Raises Refused, TooLarge, Conflict.
+    `inputs`, many texts to embed, stand instead of messages. The same idempotency key answers the
+    run that it made first. Raises Refused, TooLarge, Conflict.
     """
-    check_json("variables", variables or {})
-    messages = fill_in(check_messages(messages), variables or {})
+    asked = check_asked(messages, inputs, variables)
     check_variants(user, variants)
-    fingerprint = _fingerprint(messages, variants)
+    for variant in variants:
+        check_takes(variant.endpoint, asked)
+    fingerprint = _fingerprint(asked, variants)
     try:
         with transaction.atomic():
             run = Run.objects.create(
                 owner=user,
-                messages=messages,
+                messages=asked.messages,
+                inputs=asked.inputs,
                 variables=variables or {},
                 idempotency_key=idempotency_key or None,
                 fingerprint=fingerprint,
@@ -92,22 +90,6 @@ def start_run(
     return run
 
 
-def check_messages(messages: Sequence[dict]) -> list[dict]:
-    """Roles and texts, at least one of which says something."""
-    if not messages:
-        raise Refused("messages", "Write a prompt: there is no message to send.")
-    for number, message in enumerate(messages, 1):
-        if message.get("role") not in ROLES:
-            raise Refused("messages", f"Message {number} needs a role: {', '.join(ROLES)}.")
-        if not isinstance(message.get("content"), str):
-            raise Refused("messages", f"Message {number} needs a text as its content.")
-    kept = [{"role": m["role"], "content": m["content"]} for m in messages if m["content"].strip()]
-    if not any(m["role"] != "system" for m in kept):
-        raise Refused("prompt", "The prompt is empty. Write what the endpoints should answer.")
-    check_json("messages", kept)
-    return kept
-
-
 def check_variants(user: User, variants: Sequence[Variant]) -> None:
     if not variants:
         raise Refused("variants", "Choose at least one endpoint to send the prompt to.")
@@ -126,29 +108,6 @@ def check_variants(user: User, variants: Sequence[Variant]) -> None:
         check_stop(variant.stop or [])
 
 
-def fill_in(messages: Iterable[dict], variables: dict[str, str]) -> list[dict]:
-    """Replace {{name}} by its value. A name without a value stays as it was typed.
-
-    Raises TooLarge before anything large is built: a short prompt can name a long value often.
-    """
-    values = {name: str(value) for name, value in variables.items()}
-
-    def value(match: re.Match) -> str:
-        return values.get(match[1], match[0])
-
-    size = 0
-    for message in messages:
-        size += len(message["content"].encode())
-        for match in VARIABLE.finditer(message["content"]):
-            size += len(value(match).encode()) - len(match[0].encode())
-    if size > settings.MAX_PROMPT_BYTES:
-        raise TooLarge(
-            f"The prompt is {size / 1024:,.0f} KB long; at most "
-            f"{settings.MAX_PROMPT_BYTES // 1024} KB can be sent. Shorten it."
-        )
-    return [m | {"content": VARIABLE.sub(value, m["content"])} for m in messages]
-
-
 def _calls_of(run: Run, variants: Sequence[Variant]) -> list[Call]:
     return [
         Call(
@@ -165,11 +124,11 @@ def _calls_of(run: Run, variants: Sequence[Variant]) -> list[Call]:
     ]
 
 
-def _fingerprint(messages: list[dict], variants: Sequence[Variant]) -> str:
-    asked = [messages] + [
+def _fingerprint(asked: Asked, variants: Sequence[Variant]) -> str:
+    parts = [asked.messages if asked.inputs is None else asked.inputs] + [
         [str(v.endpoint.id), v.params, v.stop, v.repetitions, v.position] for v in variants
     ]
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 # Claim and keep -----------------------------------------------------------------------------
@@ -265,6 +224,11 @@ def end_call(worker: str, call: Call) -> bool:
                 for name in (
                     "status",
                     "text",
+                    "reasoning",
+                    "tool_calls",
+                    "choices",
+                    "vectors",
+                    "custom_outputs",
                     "error",
                     "finish_reason",
                     "usage",

@@ -210,6 +210,7 @@ WORKER_SEATS = env_int("PLAYGROUND_WORKER_SEATS", 64, least=1)
 CALLS_PER_USER = env_int("PLAYGROUND_CALLS_PER_USER", 16, least=1)
 MAX_PROMPT_BYTES = 512 * 1024
 MAX_VARIANTS = 50
+MAX_INPUTS = 500  # texts to embed in one run
 
 # What it says while it works ----------------------------------------------------------------
 

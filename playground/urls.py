@@ -4,20 +4,25 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 
 from .api import api
-from .views import account, endpoints, playground, runs, setup, workspaces
+from .views import account, endpoints, managing, playground, raw, runs, setup, workspaces
 
 urlpatterns = [
     path("", playground.playground, name="playground"),
     path("draft/", playground.draft_save, name="draft-save"),
     path("columns/", playground.columns_choose, name="columns-choose"),
     path("columns/<int:position>/remove/", playground.column_remove, name="column-remove"),
+    path("columns/<int:position>/preview/", raw.column_preview, name="column-preview"),
     path("runs/start/", runs.run_start, name="run-start"),
     path("runs/<uuid:pk>/", runs.run_detail, name="run-detail"),
     path("runs/<uuid:pk>/stop/", runs.run_stop, name="run-stop"),
+    path("calls/<uuid:pk>/raw/", raw.call_raw, name="call-raw"),
     path("calls/<uuid:pk>/stop/", runs.call_stop, name="call-stop"),
     path("calls/<uuid:pk>/retry/", runs.call_retry, name="call-retry"),
+    path("endpoints/template/", endpoints.template_example, name="template-example"),
     path("endpoints/", endpoints.endpoint_list, name="endpoint-list"),
     path("endpoints/new/", endpoints.endpoint_new, name="endpoint-new"),
+    path("endpoints/found-names/", managing.found_names, name="found-names"),
+    path("endpoints/clusters/", managing.cluster_choice, name="cluster-choice"),
     path("endpoints/<uuid:pk>/", endpoints.endpoint_edit, name="endpoint-edit"),
     path("endpoints/<uuid:pk>/check/", endpoints.endpoint_check, name="endpoint-check"),
     path("endpoints/<uuid:pk>/delete/", endpoints.endpoint_delete, name="endpoint-delete"),
@@ -30,6 +35,37 @@ urlpatterns = [
         "workspaces/<uuid:pk>/credential/delete/",
         workspaces.credential_delete,
         name="credential-delete",
+    ),
+    path(
+        "workspaces/<uuid:pk>/serving-endpoints/",
+        managing.serving_endpoint_list,
+        name="serving-endpoint-list",
+    ),
+    path("workspaces/<uuid:pk>/found/", managing.found_add, name="found-add"),
+    path(
+        "workspaces/<uuid:pk>/serving-endpoints/new/",
+        managing.serving_endpoint_new,
+        name="serving-endpoint-new",
+    ),
+    path(
+        "workspaces/<uuid:pk>/serving-endpoints/at/<str:name>/",
+        managing.serving_endpoint,
+        name="serving-endpoint",
+    ),
+    path(
+        "workspaces/<uuid:pk>/serving-endpoints/at/<str:name>/delete/",
+        managing.serving_endpoint_delete,
+        name="serving-endpoint-delete",
+    ),
+    path(
+        "workspaces/<uuid:pk>/clusters/<str:cluster_id>/",
+        managing.cluster_state,
+        name="cluster-state",
+    ),
+    path(
+        "workspaces/<uuid:pk>/clusters/<str:cluster_id>/start/",
+        managing.cluster_start,
+        name="cluster-start",
     ),
     path("account/", account.account, name="account"),
     path("account/theme/", account.theme_save, name="theme-save"),

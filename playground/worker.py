@@ -13,9 +13,21 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 from django.db import DatabaseError, DataError
 
-from endpoints import EndpointError, Finished, Prompt, Stopped, Stopper, Text, Usage
+from endpoints import (
+    EndpointError,
+    Event,
+    Finished,
+    Reasoning,
+    Stopped,
+    Stopper,
+    Text,
+    ToolCall,
+    Usage,
+    Vectors,
+)
 
 from . import announcing, running
+from .asking import prompt_of
 from .connecting import client_for_call, describe, storable
 from .models import Call
 from .threads import DatabaseThreads
@@ -121,6 +133,9 @@ class CallWorker:
         if grown:
             texts = [seat.to_save() for seat in grown]
             lost = await self._database.run(running.keep_texts, self.name, texts)
+            for seat in grown:
+                if seat.tells_thinking():
+                    await announcing.call_changed(seat.call.run_id, seat.call.pk)
             for seat, (_, text, _) in zip(grown, texts, strict=True):
                 seat.saved_length = len(text)
             for call_id in lost:
@@ -157,6 +172,8 @@ class CallWorker:
             if telling is not None:
                 telling.cancel()
         call.text = seat.whole_text()
+        if call.choices:
+            call.choices[0]["text"] = call.text
         try:
             if await self._end(call):
                 await announcing.call_changed(call.run_id, call.pk)
@@ -172,6 +189,8 @@ class CallWorker:
             except (DataError, ValueError):
                 log.exception("The result of call %s cannot be stored; its text is.", call.pk)
                 call.response = call.usage = call.finish_reason = None
+                call.tool_calls = call.choices = call.vectors = call.custom_outputs = None
+                call.reasoning = ""
                 call.status, call.error = Call.Status.FAILED, INTERNAL
             except DatabaseError:
                 log.warning("The result of call %s is not stored yet.", call.pk, exc_info=True)
@@ -222,21 +241,20 @@ class Seat:
         self._fresh: list[str] = []  # not announced yet
         self._told: list[str] = []
         self._told_length = 0
+        self._is_thinking = False  # something came, and no text yet
+        self._answers: dict[int, Answer] = {}
 
     def stream(self) -> None:
         """In a pool thread: send the request, hear the answer, leave the result on the call."""
         call, began = self.call, time.monotonic()
-        prompt = Prompt(tuple(call.run.messages), call.params, tuple(call.stop))
+        prompt = prompt_of(call)
         try:
             call.request = dict(vars(self.client.request(prompt)))
             for event in self.client.stream(prompt, stopper=self.stopper):
-                if isinstance(event, Text):
+                if isinstance(event, Text) and event.choice == 0:
                     self._hear(event.text, began)
-                elif isinstance(event, Usage):
-                    call.usage = _counts(event)
-                elif isinstance(event, Finished):
-                    call.finish_reason = (storable(event.finish_reason) or "")[:60] or None
-                    call.response = storable(event.response)
+                else:
+                    self._note(event, began)
             call.status = Call.Status.DONE
         except Stopped:
             call.status = Call.Status.STOPPED
@@ -249,6 +267,40 @@ class Seat:
             log.exception("Call %s failed inside the playground.", call.pk)
             call.status, call.error = Call.Status.FAILED, INTERNAL
         call.latency_ms = _ms_since(began)
+        self._keep_answers()
+
+    def _note(self, event: Event, began: float) -> None:
+        """What is not the text: kept here, and told when the call is over."""
+        call = self.call
+        if isinstance(event, Text | Reasoning | ToolCall):
+            if call.ttft_ms is None:
+                call.ttft_ms = _ms_since(began)
+                self._is_thinking = True
+                self._loop.call_soon_threadsafe(self.grown.set)
+            self._answers.setdefault(event.choice, Answer()).hear(event)
+        elif isinstance(event, Vectors):
+            call.vectors = [list(vector) for vector in event.vectors]
+        elif isinstance(event, Usage):
+            call.usage = _counts(event)
+        elif isinstance(event, Finished):
+            call.finish_reason = (storable(event.finish_reason) or "")[:60] or None
+            call.response = storable(event.response)
+            call.custom_outputs = storable(event.custom_outputs)
+            for choice in event.choices:
+                answer = self._answers.setdefault(choice.index, Answer())
+                answer.finish_reason = choice.finish_reason
+
+    def _keep_answers(self) -> None:
+        """Put on the call what the first choice said beside its text, and all choices of many.
+
+        The text of the first one is known when the worker's loop has taken all of it.
+        """
+        first = self._answers.get(0, Answer())
+        self.call.reasoning = storable("".join(first.reasoning))
+        self.call.tool_calls = storable(first.calls()) or None
+        if any(self._answers):
+            answers = sorted({0: first, **self._answers}.items())
+            self.call.choices = storable([{"index": n} | answer.whole() for n, answer in answers])
 
     def _hear(self, text: str, began: float) -> None:
         # PostgreSQL stores no NUL and no browser shows one; U+FFFD stands for it.
@@ -273,7 +325,12 @@ class Seat:
 
     @property
     def has_unsaved(self) -> bool:
-        return self.saved_length < self._told_length
+        return self.saved_length < self._told_length or self._is_thinking
+
+    def tells_thinking(self) -> bool:
+        """Once, when the row first says that something came: no text will tell of it."""
+        was_thinking, self._is_thinking = self._is_thinking, False
+        return was_thinking
 
     def to_save(self) -> tuple[str, str, int | None]:
         text = "".join(self._told)
@@ -283,6 +340,38 @@ class Seat:
     def whole_text(self) -> str:
         self.take()
         return "".join(self._told)
+
+
+class Answer:
+    """One choice while it is heard; of the first one the text is the seat's."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.reasoning: list[str] = []
+        self.finish_reason: str | None = None
+        self._calls: dict[int, ToolCall] = {}
+        self._arguments: dict[int, list[str]] = {}
+
+    def hear(self, event: Text | Reasoning | ToolCall) -> None:
+        if isinstance(event, ToolCall):
+            self._calls[event.index] = event  # the newest knows the id and the name best
+            self._arguments.setdefault(event.index, []).append(event.arguments)
+        else:
+            (self.texts if isinstance(event, Text) else self.reasoning).append(event.text)
+
+    def calls(self) -> list[dict]:
+        return [
+            {"id": call.id, "name": call.name, "arguments": "".join(self._arguments[index])}
+            for index, call in sorted(self._calls.items())
+        ]
+
+    def whole(self) -> dict:
+        return {
+            "text": "".join(self.texts),
+            "finish_reason": self.finish_reason,
+            "reasoning": "".join(self.reasoning),
+            "tool_calls": self.calls(),
+        }
 
 
 async def _wait(event: asyncio.Event, timeout_s: float) -> None:

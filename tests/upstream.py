@@ -9,14 +9,18 @@
 Without a script it plays a workspace. With `tokens`, the paths of a workspace want one of these
 bearer tokens; every path else, and every path without `tokens`, wants none.
 
-    POST /serving-endpoints/{name}/invocations            `models`: "chat" and "dolly" at first
+    POST /serving-endpoints/{name}/invocations            `models`: "chat", "dolly" (custom),
+                                                          "davinci" (completions), "bge"
+                                                          (embeddings), "agent" (responses) and
+                                                          "chat-agent" at first
     POST /driver-proxy-api/o/{org}/{cluster}/{port}{path} `apps`: (cluster, port), any by default
     GET  /api/2.0/preview/scim/v2/Me
     POST /, /echo, ...                                    an app on a driver, asked directly
 
 Models and apps answer "Good. You wrote: ..." in words, honour `stop`, and take `max_tokens`,
-`delay_ms` (before the first piece), `token_delay_ms` (between two) and `repeat` (how often the
-answer is said).
+`delay_ms` (before the first piece), `token_delay_ms` (between two), `repeat` (how often the
+answer is said) and, where OpenAI has it, `n`. A chat that may use tools calls the first of them,
+one that is asked to `think` a text says it as its reasoning first.
 
 Behaviours are functions of one Exchange; those below cover what upstreams do to us. No Django here:
 `python -m tests.upstream --port 9001 --token dapi-alice=alice` runs one by hand.
@@ -28,6 +32,7 @@ import re
 import select
 import socket
 import ssl
+import string
 import struct
 import sys
 import threading
@@ -266,18 +271,106 @@ def chat_model(exchange: Exchange) -> None:
     if not isinstance(body, dict) or not isinstance(body.get("messages"), list):
         exchange.send_error(400, "BAD_REQUEST", "Missing required parameter: 'messages'")
         return
-    prompt = body["messages"][-1]["content"]
+    if body.get("tools"):
+        _call_tool(exchange, body)
+        return
+    prompt = _text_of(body["messages"][-1]["content"])
     pieces, reason = pieces_of(prompt, body)
-    usage = _usage(prompt, pieces)
+    usage = _openai(_usage(prompt, pieces))
+    numbers = range(int(body.get("n") or 1))
+    thought = body.get("think")
     if body.get("stream"):
-        payloads = [chat_chunk(piece) for piece in pieces]
-        ending = [chat_chunk(None, reason), {"choices": [], "usage": _openai(usage)}]
-        _paced(body, payloads + ending)(exchange)
+        payloads = [_thinking(each) for each in _WORDS.findall(thought or "")]
+        payloads += [_numbered(chat_chunk(piece), n) for piece in pieces for n in numbers]
+        payloads += [_numbered(chat_chunk(None, reason), n) for n in numbers]
+        _paced(body, [*payloads, {"choices": [], "usage": usage}])(exchange)
         return
     exchange.wait(_seconds(body, "delay_ms"))
     message = {"role": "assistant", "content": "".join(pieces)}
-    choice = {"index": 0, "message": message, "finish_reason": reason}
-    exchange.send_json({"object": "chat.completion", "choices": [choice], "usage": _openai(usage)})
+    message |= {"reasoning_content": thought} if thought else {}
+    choices = [{"index": n, "message": message, "finish_reason": reason} for n in numbers]
+    exchange.send_json({"object": "chat.completion", "choices": choices, "usage": usage})
+
+
+def completions_model(exchange: Exchange) -> None:
+    """A completions endpoint: OpenAI's older schema."""
+    body = exchange.request.json
+    if not isinstance(body, dict) or not isinstance(body.get("prompt"), str):
+        exchange.send_error(400, "BAD_REQUEST", "Missing required parameter: 'prompt'")
+        return
+    pieces, reason = pieces_of(body["prompt"], body)
+    usage = _openai(_usage(body["prompt"], pieces))
+    if body.get("stream"):
+        payloads = [_completion(piece, None) for piece in pieces]
+        _paced(body, [*payloads, _completion("", reason) | {"usage": usage}])(exchange)
+        return
+    exchange.send_json(_completion("".join(pieces), reason) | {"usage": usage})
+
+
+def embeddings_model(exchange: Exchange) -> None:
+    """An embeddings endpoint: a vector of letter counts for each input."""
+    body = exchange.request.json
+    texts = body.get("input") if isinstance(body, dict) else None
+    texts = [texts] if isinstance(texts, str) else texts
+    if not texts or not all(isinstance(text, str) for text in texts):
+        exchange.send_error(400, "BAD_REQUEST", "Missing required parameter: 'input'")
+        return
+    data = [
+        {"object": "embedding", "index": index, "embedding": letter_counts(text)}
+        for index, text in enumerate(texts)
+    ]
+    number = sum(len(_WORDS.findall(text)) for text in texts)
+    usage = {"prompt_tokens": number, "total_tokens": number}
+    exchange.send_json({"object": "list", "data": data, "usage": usage})
+
+
+def agent_model(exchange: Exchange) -> None:
+    """An agent of the Responses schema: it looks something up with a tool, then answers."""
+    body = exchange.request.json
+    if not isinstance(body, dict) or not isinstance(body.get("input"), list):
+        exchange.send_error(400, "BAD_REQUEST", "Model is missing inputs ['input'].")
+        return
+    prompt = _text_of(body["input"][-1]["content"])
+    pieces, _ = pieces_of(prompt, body)
+    counts = _usage(prompt, pieces)
+    call = {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "look_up"}
+    call |= {"arguments": json.dumps({"q": prompt})}
+    found = {"type": "function_call_output", "call_id": "call_1", "output": "nothing"}
+    content = [{"type": "output_text", "text": "".join(pieces)}]
+    message = {"type": "message", "id": "msg_1", "role": "assistant", "content": content}
+    output = [call, found, message]
+    response = {"object": "response", "status": "completed", "output": output, "usage": counts}
+    if "custom_inputs" in body:
+        response["custom_outputs"] = {"heard": body["custom_inputs"]}
+    if not body.get("stream"):
+        exchange.send_json(response)
+        return
+    deltas = [
+        {"type": "response.output_text.delta", "item_id": "msg_1", "delta": piece}
+        for piece in pieces
+    ]
+    done = [{"type": "response.output_item.done", "item": item} for item in output]
+    ending = {"type": "response.completed", "response": response}
+    _paced(body, [*done[:2], *deltas, done[2], ending])(exchange)
+
+
+def chat_agent_model(exchange: Exchange) -> None:
+    """An agent of MLflow's ChatAgent schema."""
+    body = exchange.request.json
+    if not isinstance(body, dict) or not isinstance(body.get("messages"), list):
+        exchange.send_error(400, "BAD_REQUEST", "Model is missing inputs ['messages'].")
+        return
+    prompt = _text_of(body["messages"][-1]["content"])
+    pieces, reason = pieces_of(prompt, body)
+    beside: dict[str, Any] = {"finish_reason": reason, "usage": _openai(_usage(prompt, pieces))}
+    if "custom_inputs" in body:
+        beside["custom_outputs"] = {"heard": body["custom_inputs"]}
+    said = {"role": "assistant", "id": "m1"}
+    if body.get("stream"):
+        chunks = [{"delta": said | {"content": piece}} for piece in pieces]
+        _paced(body, [*chunks, {"delta": said | {"content": ""}, **beside}])(exchange)
+        return
+    exchange.send_json({"messages": [said | {"content": "".join(pieces)}], **beside})
 
 
 def custom_model(exchange: Exchange) -> None:
@@ -298,6 +391,12 @@ def driver_app(exchange: Exchange) -> None:
     body = exchange.request.json
     if isinstance(body, dict) and "messages" in body:
         chat_model(exchange)
+        return
+    if exchange.request.path.endswith("/v1/completions"):
+        completions_model(exchange)
+        return
+    if exchange.request.path.endswith("/v1/embeddings"):
+        embeddings_model(exchange)
         return
     if not isinstance(body, dict) or not isinstance(body.get("prompt"), str):
         error = {"type": "invalid_request", "message": "Send a prompt.", "field": "prompt"}
@@ -323,6 +422,11 @@ def pieces_of(prompt: str, asked: Mapping[str, Any]) -> tuple[list[str], str]:
     return (pieces[:limit], "length") if is_cut else (pieces, "stop")
 
 
+def letter_counts(text: str) -> list[float]:
+    """The vector that `embeddings_model` gives: how often each of a to z is in the text."""
+    return [float(text.lower().count(letter)) for letter in string.ascii_lowercase]
+
+
 class Upstream:
     """The server; listens from `with` on, each connection in a thread of its own."""
 
@@ -336,7 +440,14 @@ class Upstream:
         """`certificate` is a PEM file with key and certificate: then it speaks https."""
         self.tokens = tokens
         self.requests: list[Received] = []
-        self.models: dict[str, Behaviour] = {"chat": chat_model, "dolly": custom_model}
+        self.models: dict[str, Behaviour] = {
+            "chat": chat_model,
+            "dolly": custom_model,
+            "davinci": completions_model,
+            "bge": embeddings_model,
+            "agent": agent_model,
+            "chat-agent": chat_agent_model,
+        }
         self.apps: dict[tuple[str, int], Behaviour] | None = None
         self.terminated: set[str] = set()
         self.is_closing = False
@@ -492,7 +603,7 @@ class _Handler(BaseHTTPRequestHandler):
         with suppress(ClientGone):
             upstream.behave(Exchange(upstream, request, self.connection))
 
-    do_GET = do_POST = do_PUT = do_DELETE = _answer
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer
 
     def log_message(self, format: str, *args: Any) -> None:
         """Tests read `requests` instead."""
@@ -510,6 +621,49 @@ def _records(body: Any) -> list[dict[str, Any]] | None:
             value = body[key]
             return ([value] if isinstance(value, dict) else value) or None
     return None
+
+
+def _call_tool(exchange: Exchange, body: Mapping[str, Any]) -> None:
+    """Call the first tool with the prompt as its only argument."""
+    name = body["tools"][0]["function"]["name"]
+    arguments = json.dumps({"q": _text_of(body["messages"][-1]["content"])})
+    call = {"id": "call_1", "type": "function"}
+    if body.get("stream"):
+        half = len(arguments) // 2
+        head = {"index": 0, **call, "function": {"name": name, "arguments": arguments[:half]}}
+        rest = {"index": 0, "function": {"arguments": arguments[half:]}}
+        deltas = [{"role": "assistant", "content": None, "tool_calls": [head]}]
+        deltas += [{"tool_calls": [rest]}, {}]
+        payloads = [{"choices": [{"index": 0, "delta": delta}]} for delta in deltas]
+        payloads[-1]["choices"][0]["finish_reason"] = "tool_calls"
+        _paced(body, payloads)(exchange)
+        return
+    call["function"] = {"name": name, "arguments": arguments}
+    message = {"role": "assistant", "content": None, "tool_calls": [call]}
+    choice = {"index": 0, "message": message, "finish_reason": "tool_calls"}
+    exchange.send_json({"object": "chat.completion", "choices": [choice]})
+
+
+def _completion(text: str, reason: str | None) -> dict[str, Any]:
+    choice = {"index": 0, "text": text, "finish_reason": reason}
+    return {"object": "text_completion", "choices": [choice]}
+
+
+def _thinking(text: str) -> Any:
+    chunk = chat_chunk()
+    chunk["choices"][0]["delta"]["reasoning_content"] = text
+    return chunk
+
+
+def _numbered(chunk: Any, number: int) -> Any:
+    return {**chunk, "choices": [{**chunk["choices"][0], "index": number}]}
+
+
+def _text_of(content: Any) -> str:
+    """The text of a content in parts."""
+    if isinstance(content, list):
+        return "".join(part.get("text", "") for part in content)
+    return content or ""
 
 
 def _paced(asked: Mapping[str, Any], payloads: list[Any]) -> Behaviour:

@@ -1,6 +1,7 @@
 """The verbs of the playground as JSON, under /api/v1/: one file per noun, docs at /api/v1/docs."""
 
 from .calls import router as calls
+from .code import router as code
 from .endpoints import router as endpoints
 from .me import router as me
 from .runs import router as runs
@@ -12,4 +13,5 @@ api.add_router("/me", me, tags=["You"])
 api.add_router("/workspaces", workspaces, tags=["Workspaces"])
 api.add_router("/endpoints", endpoints, tags=["Endpoints"])
 api.add_router("/runs", runs, tags=["Runs"])
+api.add_router("/runs", code, tags=["Runs"])
 api.add_router("/calls", calls, tags=["Calls"])

@@ -60,10 +60,38 @@ class CallSummary(BaseModel):
     created_at: datetime
 
 
+class ToolCallAnswer(TypedDict):
+    """What the model wants called; the arguments are JSON text, as the model wrote it."""
+
+    id: str | None
+    name: str | None
+    arguments: str
+
+
+class ChoiceAnswer(TypedDict):
+    """One of several answers to the same request."""
+
+    index: int
+    text: str
+    finish_reason: str | None
+    reasoning: str
+    tool_calls: list[ToolCallAnswer]
+
+
 class CallCard(CallSummary):
     """A call with its answer."""
 
-    text: str
+    text: Annotated[str, Field(description="Of the first choice.")]
+    reasoning: Annotated[str | None, Field(description="What it thought, where it says so.")]
+    tool_calls: list[ToolCallAnswer] | None
+    choices: Annotated[
+        list[ChoiceAnswer] | None, Field(description="Every answer, where there are several.")
+    ]
+    vector: Annotated[list[float] | None, Field(description="Where one text was embedded.")]
+    vectors: Annotated[
+        list[list[float]] | None, Field(description="In the order of the inputs, one each.")
+    ]
+    custom_outputs: Annotated[Any, Field(description="What an agent gave beside its answer.")]
     error: CallError | None
     finish_reason: str | None
 
@@ -131,4 +159,14 @@ def _facts(call: Call) -> dict:
 
 
 def _answered(call: Call) -> dict:
-    return {"text": call.text, "error": call.error, "finish_reason": call.finish_reason}
+    return {
+        "text": call.text,
+        "reasoning": call.reasoning or None,
+        "tool_calls": call.tool_calls,
+        "choices": call.choices,
+        "vector": call.vector,
+        "vectors": call.vectors if call.vector is None else None,
+        "custom_outputs": call.custom_outputs,
+        "error": call.error,
+        "finish_reason": call.finish_reason,
+    }

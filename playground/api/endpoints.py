@@ -8,23 +8,20 @@ from django.http import HttpRequest
 from ninja import Query, Router
 from ninja.errors import AuthorizationError
 from ninja.responses import Status
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
-from endpoints import Prompt, Token
-
-from .. import connecting
+from .. import connecting, managing, requesting
 from ..access import can_edit, can_run, get_visible, visible_to
 from ..connecting import Refused
 from ..models import Endpoint, User, Workspace
-from ..running import check_messages
+from ..running import Variant
 from .bodies import Body, Id
 from .calls import CallError
 from .pages import Page, PageQuery, page_of, refuse_unknown
 
 router = Router()
-
-UNOPENED = Token("stays-sealed")  # a preview masks the credential, so it need not be opened
 
 
 class EndpointChanges(Body):
@@ -34,7 +31,7 @@ class EndpointChanges(Body):
     kind: Literal[tuple(Endpoint.Kind.values)] = ""
     task: Annotated[
         Literal[tuple(Endpoint.Task.values)] | None,
-        Field(description="Left out: `chat` for a serving endpoint, `custom` for a driver."),
+        Field(description="Left out: found out for a serving endpoint, `custom` for a driver."),
     ] = None
     workspace: Annotated[Id | None, Field(description="For `serving` and `driver_proxy`.")] = None
     serving_endpoint: Annotated[str | None, Field(max_length=63)] = None
@@ -44,7 +41,11 @@ class EndpointChanges(Body):
     url: Annotated[str | None, Field(max_length=500, description="For `driver`.")] = None
     format: Annotated[
         Literal[tuple(Endpoint.Format.values)] | None,
-        Field(description="How a custom model of a serving endpoint is asked."),
+        Field(description="How a custom model of a serving endpoint, or an agent, is asked."),
+    ] = None
+    template: Annotated[
+        str | None,
+        Field(description="Makes one text of messages, for `completions` and `custom`."),
     ] = None
     params: Annotated[dict[str, Any], Field(description="Default parameters.")] = {}
     stop: Annotated[list[str], Field(description="Default stop sequences.")] = []
@@ -74,6 +75,7 @@ class EndpointAnswer(BaseModel):
     path: str | None
     url: str | None
     format: str | None
+    template: str | None
     params: dict[str, Any]
     stop: list[str]
     stream: bool
@@ -91,14 +93,39 @@ class EndpointCheck(TypedDict):
     error: NotRequired[CallError]
 
 
-class MessageBody(Body):
+class MessageBody(BaseModel):
+    """One message. What is not named here goes through untouched."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
     role: str
-    content: str
+    content: Annotated[
+        Any, Field(description="A text, a list of parts, or null beside `tool_calls`.")
+    ] = None
+    tool_calls: Annotated[Any, Field(description="`[{id, type, function}]`.")] = None
+    tool_call_id: Annotated[Any, Field(description="Which call a `tool` message answers.")] = None
+
+
+def _text_or_texts(value: Any) -> Any:
+    """Said once for both: pydantic would name each half of the union."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return value
+    raise PydanticCustomError("prompt_type", "no text and no list of texts")
+
+
+PromptBody = Annotated[
+    str | list[str] | None,
+    BeforeValidator(_text_or_texts),
+    Field(description="Short for one user message; a list is many texts for `embeddings`."),
+]
 
 
 class PreviewBody(Body):
-    prompt: str | None = None
+    prompt: PromptBody = None
     messages: list[MessageBody] | None = None
+    variables: Annotated[dict[str, str], Field(description="Values for {{name}}.")] = {}
     params: dict[str, Any] = {}
     stop: list[str] | None = None
 
@@ -116,7 +143,13 @@ class PreviewAnswer(BaseModel):
 
 @router.post("", response={201: EndpointAnswer}, summary="Add an endpoint")
 def endpoint_make(request: HttpRequest, body: EndpointBody):
-    return Status(201, _saved(request.auth, Endpoint(owner=request.auth), body))
+    endpoint = Endpoint(owner=request.auth)
+    _fill(request.auth, endpoint, body)
+    warnings = [] if endpoint.task else managing.find_task(request.auth, endpoint)
+    endpoint.format = body.format or endpoint.format
+    connecting.save_endpoint(endpoint)
+    made = endpoint_answer(request.auth, endpoint)
+    return Status(201, made.model_copy(update={"warnings": [*made.warnings, *warnings]}))
 
 
 @router.get("", response=Page[EndpointAnswer], summary="List endpoints")
@@ -133,7 +166,10 @@ def endpoint_get(request: HttpRequest, id: UUID):
 
 @router.patch("/{uuid:id}", response=EndpointAnswer, summary="Change an endpoint")
 def endpoint_change(request: HttpRequest, id: UUID, body: EndpointChanges):
-    return _saved(request.auth, _editable(request.auth, id), body)
+    endpoint = _editable(request.auth, id)
+    _fill(request.auth, endpoint, body)
+    connecting.save_endpoint(endpoint)
+    return endpoint_answer(request.auth, endpoint)
 
 
 @router.delete("/{uuid:id}", response={204: None}, summary="Delete an endpoint")
@@ -154,16 +190,12 @@ def endpoint_check(request: HttpRequest, id: UUID):
 def endpoint_preview(request: HttpRequest, id: UUID, body: PreviewBody):
     """What a run would send, without sending it."""
     endpoint = get_visible(request.auth, Endpoint, id)
-    connecting.check_params(body.params)
-    connecting.check_stop(body.stop or [])
-    prompt = Prompt(
-        messages=tuple(check_messages(messages_of(body.prompt, body.messages))),
-        params=endpoint.params | body.params,
-        stop=tuple(endpoint.stop if body.stop is None else body.stop),
+    messages, inputs = asked_of(body.prompt, body.messages)
+    variant = Variant(endpoint, body.params, body.stop)
+    call = requesting.planned_call(
+        request.auth, variant, messages, inputs=inputs, variables=body.variables
     )
-    credential = UNOPENED if endpoint.needs_workspace else None
-    client = connecting.client_of(endpoint.config(), endpoint.workspace, credential)
-    return {"request": asdict(client.request(prompt))}
+    return {"request": asdict(requesting.request_of(call))}
 
 
 def endpoint_answer(user: User, endpoint: Endpoint) -> EndpointAnswer:
@@ -186,6 +218,7 @@ def endpoint_answer(user: User, endpoint: Endpoint) -> EndpointAnswer:
         path=endpoint.path or None,
         url=endpoint.url or None,
         format=endpoint.format or None,
+        template=endpoint.template or None,
         params=endpoint.params,
         stop=endpoint.stop,
         stream=endpoint.stream,
@@ -213,16 +246,20 @@ def refuse_viewer(user: User, endpoint: Endpoint) -> None:
         raise AuthorizationError(message=f"Your role does not let you run “{endpoint}”.")
 
 
-def messages_of(prompt: str | None, messages: list[MessageBody] | None) -> list[dict]:
-    """`prompt` is short for one user message. Exactly one of the two."""
+def asked_of(
+    prompt: str | list[str] | None, messages: list[MessageBody] | None
+) -> tuple[list[dict], list[str] | None]:
+    """The messages, or the inputs of a list of texts. Exactly one of the two must be there."""
     if (prompt is None) == (messages is None):
         raise Refused("prompt", "Send either prompt or messages.")
+    if isinstance(prompt, list):
+        return [], prompt
     if messages is None:
-        return [{"role": "user", "content": prompt}]
-    return [message.model_dump() for message in messages]
+        return [{"role": "user", "content": prompt}], None
+    return [message.model_dump(exclude_unset=True) for message in messages], None
 
 
-def _saved(user: User, endpoint: Endpoint, body: EndpointChanges) -> EndpointAnswer:
+def _fill(user: User, endpoint: Endpoint, body: EndpointChanges) -> None:
     changes = body.model_dump(exclude_unset=True)
     if "workspace" in changes:
         endpoint.workspace = _workspace_of(user, changes.pop("workspace"))
@@ -231,8 +268,6 @@ def _saved(user: User, endpoint: Endpoint, body: EndpointChanges) -> EndpointAns
     for name, value in changes.items():
         is_text = name not in ("port", "timeout_s")
         setattr(endpoint, name, "" if value is None and is_text else value)
-    connecting.save_endpoint(endpoint)
-    return endpoint_answer(user, endpoint)
 
 
 def _workspace_of(user: User, pk: UUID | None) -> Workspace | None:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 from collections.abc import Callable
 from functools import partial
 
@@ -12,12 +13,17 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from pydantic import BaseModel
 
 from endpoints import AddressError, EndpointError
+from endpoints.errors import BadRequest, Forbidden, NotFound, NotSent, RateLimited, TimedOut
 
+from ..asking import TooLarge
 from ..connecting import Refused
-from ..running import Conflict, TooLarge
+from ..running import Conflict
 
 log = logging.getLogger(__name__)
 
+# How an upstream's refusal is answered; every other failure of one is a 502.
+STATUSES = {NotSent: 422, BadRequest: 422, Forbidden: 403, NotFound: 404, RateLimited: 429}
+STATUSES |= {TimedOut: 504}
 KINDS = {400: "malformed", 401: "unauthorized", 403: "forbidden"}
 
 
@@ -45,7 +51,7 @@ def install(api: NinjaAPI) -> None:
         ValidationError: _invalid,
         Refused: _refused,
         AddressError: _refused,
-        EndpointError: _cannot_be_sent,
+        EndpointError: _upstream,
         Conflict: _conflict,
         TooLarge: _too_large,
         RequestDataTooBig: _body_too_large,
@@ -100,9 +106,13 @@ def _refused(api: NinjaAPI, request: HttpRequest, exc: Refused | AddressError) -
     return _answer(api, request, 422, "invalid", exc.message, exc.field)
 
 
-def _cannot_be_sent(api: NinjaAPI, request: HttpRequest, exc: EndpointError) -> HttpResponse:
-    """The library would refuse this request before sending it; nothing else reaches this place."""
-    return _answer(api, request, 422, exc.kind, f"{exc.message} {exc.hint}", exc.field)
+def _upstream(api: NinjaAPI, request: HttpRequest, exc: EndpointError) -> HttpResponse:
+    """A workspace would not, or could not, do what was asked; or it was not even asked."""
+    status = next((code for kind, code in STATUSES.items() if isinstance(exc, kind)), 502)
+    response = _answer(api, request, status, exc.kind, f"{exc.message} {exc.hint}", exc.field)
+    if status == 429:
+        response["Retry-After"] = str(math.ceil(exc.retry_after_s or 1))
+    return response
 
 
 def _conflict(api: NinjaAPI, request: HttpRequest, exc: Conflict) -> HttpResponse:
@@ -154,6 +164,7 @@ _WORDS = {
     "int_parsing": _say("must be a whole number"),
     "int_from_float": _say("must be a whole number"),
     "bool_type": _say("must be true or false"),
+    "prompt_type": _say("must be a text, or for embeddings a list of texts"),
     "list_type": _say("must be a list"),
     "dict_type": _say("must be a JSON object"),
     "model_type": _say("must be a JSON object"),

@@ -26,7 +26,8 @@ END = "end"  # the id of the last event
 EVENTS_IN_WORDS = """
 Server-sent events, until the run has ended:
 
-* `call`: a call as saved, whole. It replaces everything told about this call before.
+* `call`: a call as saved, whole. It replaces everything told about this call before. Reasoning,
+  tool calls, further choices and vectors come with the last one, when the call is over.
 * `delta`: `{"call", "at", "text"}`. Text to append; `at` is where it begins, in characters
   (code points).
 * `run`: `{"id", "status": "ended"}`, the last one.

@@ -20,13 +20,15 @@ from ..models import Call, Run, User
 from ..running import Variant
 from .bodies import Body
 from .calls import CallCard, CallSummary, call_card, call_summary
-from .endpoints import MessageBody, find_endpoint, messages_of, refuse_viewer
+from .endpoints import MessageBody, PromptBody, asked_of, find_endpoint, refuse_viewer
 from .event_stream import END, EVENTS_IN_WORDS, event_stream, let_connection_go, read_positions
 from .pages import Page, PageQuery, page_of, refuse_unknown
 
 router = Router()
 
 RUN_STATUSES = ("running", "ended")
+NOT_LISTED = ("text", "reasoning", "tool_calls", "choices", "vectors", "custom_outputs")
+NOT_LISTED += ("request", "response", "error")
 
 
 class VariantBody(Body):
@@ -37,7 +39,7 @@ class VariantBody(Body):
 
 
 class RunBody(Body):
-    prompt: Annotated[str | None, Field(description="Short for one user message.")] = None
+    prompt: PromptBody = None
     messages: list[MessageBody] | None = None
     variables: Annotated[dict[str, str], Field(description="Values for {{name}}.")] = {}
     variants: Annotated[list[VariantBody], Field(max_length=settings.MAX_VARIANTS)]
@@ -57,7 +59,8 @@ class RunSummary(BaseModel):
 
 
 class RunAnswer(RunSummary):
-    messages: list[MessageBody]
+    messages: Annotated[list[dict[str, Any]], Field(description="Empty where inputs were sent.")]
+    inputs: Annotated[list[str] | None, Field(description="Many texts to embed.")]
     variables: dict[str, str]
     calls: list[CallCard]
 
@@ -77,10 +80,12 @@ class RunQuery(PageQuery):
 
 @router.post("", response={201: RunAnswer}, summary="Start a run")
 def run_start(request: HttpRequest, body: RunBody):
+    messages, inputs = asked_of(body.prompt, body.messages)
     run = running.start_run(
         request.auth,
-        messages_of(body.prompt, body.messages),
+        messages,
         [_variant(request.auth, number, asked) for number, asked in enumerate(body.variants)],
+        inputs=inputs,
         variables=body.variables,
         idempotency_key=body.idempotency_key,
     )
@@ -90,7 +95,7 @@ def run_start(request: HttpRequest, body: RunBody):
 @router.get("", response=Page[RunSummary], summary="List runs")
 def run_list(request: HttpRequest, query: Query[RunQuery]):
     refuse_unknown(request, RunQuery)
-    calls = Call.objects.defer("text", "request", "response", "error")
+    calls = Call.objects.defer(*NOT_LISTED)
     rows = _filtered(visible_to(request.auth, Run), request.auth, query)
     rows = rows.prefetch_related(Prefetch("calls", calls))
     return page_of(rows, query, lambda run: run_summary(run, request.build_absolute_uri))
@@ -150,6 +155,7 @@ def run_answer(run: Run, to_url: Callable[[str], str]) -> RunAnswer:
     return RunAnswer(
         **_facts(run, to_url),
         messages=run.messages,
+        inputs=run.inputs,
         variables=run.variables,
         calls=[call_card(call) for call in run.calls.all()],
     )

@@ -1,7 +1,7 @@
 """Workspaces and the caller's own credential for each. A secret comes in and never goes out."""
 
 from datetime import datetime
-from typing import Annotated, Literal, NotRequired
+from typing import Annotated, Any, Literal, NotRequired
 from uuid import UUID
 
 from django.http import HttpRequest
@@ -11,8 +11,12 @@ from ninja.responses import Status
 from pydantic import BaseModel, Field, SecretStr
 from typing_extensions import TypedDict
 
-from .. import connecting
+from endpoints.clusters import Cluster
+from endpoints.deployments import ServingEndpoint
+
+from .. import connecting, managing
 from ..access import can_edit, credential_of, get_visible, visible_to
+from ..connecting import Refused
 from ..models import Credential, User, Workspace
 from .bodies import Body
 from .calls import CallError
@@ -32,13 +36,22 @@ class WorkspaceChanges(Body):
 
 
 class CredentialBody(Body):
-    kind: Literal["token"]
-    token: SecretStr
+    """A personal access token, or a service principal's id and secret (OAuth)."""
+
+    kind: Literal[tuple(Credential.Kind.values)]
+    token: Annotated[SecretStr | None, Field(description="For `token`.")] = None
+    client_id: Annotated[str | None, Field(description="For `oauth`.")] = None
+    client_secret: Annotated[SecretStr | None, Field(description="For `oauth`.")] = None
+
+
+CREDENTIAL_FIELDS = {"token": ("token",), "oauth": ("client_id", "client_secret")}
 
 
 class CredentialAnswer(BaseModel):
     kind: str
-    hint: Annotated[str, Field(description="The last four characters of the token.")]
+    hint: Annotated[
+        str, Field(description="The last four characters of the token, or of the client id.")
+    ]
 
 
 class CheckedCredential(CredentialAnswer):
@@ -99,8 +112,13 @@ def workspace_delete(request: HttpRequest, id: UUID):
 def credential_save(request: HttpRequest, id: UUID, body: CredentialBody):
     """Yours alone: a colleague who uses the same workspace adds an own one."""
     workspace = get_visible(request.auth, Workspace, id)
-    token = body.token.get_secret_value()
-    credential = connecting.save_credential(request.auth, workspace, token)
+    _check_fields(body)
+    if body.kind == Credential.Kind.OAUTH:
+        secret = body.client_secret.get_secret_value()
+        credential = connecting.save_oauth(request.auth, workspace, body.client_id, secret)
+    else:
+        token = body.token.get_secret_value()
+        credential = connecting.save_credential(request.auth, workspace, token)
     return CredentialAnswer(kind=credential.kind, hint=credential.hint)
 
 
@@ -114,6 +132,130 @@ def credential_delete(request: HttpRequest, id: UUID):
 @router.post("/{uuid:id}/check", response=WorkspaceCheck, summary="Ask who you are there")
 def workspace_check(request: HttpRequest, id: UUID):
     return connecting.check_workspace(request.auth, get_visible(request.auth, Workspace, id))
+
+
+# What the workspace itself has: always asked with the caller's own credential ----------------
+
+
+class ServingEndpointState(BaseModel):
+    ready: bool
+    settled: Annotated[bool, Field(description="Whether waiting would change nothing.")]
+    message: str
+
+
+class ServingEndpointAnswer(BaseModel):
+    name: str
+    task: str
+    state: ServingEndpointState
+    served_entities: list[str]
+
+
+class ServingEndpointBody(Body):
+    name: str
+    config: Annotated[
+        dict[str, Any],
+        Field(description="`served_entities` as Databricks has them; secrets by reference."),
+    ]
+
+
+class SecretBody(Body):
+    value: Annotated[SecretStr, Field(description="Passed on, never kept or answered.")]
+
+
+class ClusterAnswer(BaseModel):
+    cluster_id: str
+    name: str
+    state: Annotated[str, Field(description="Databricks' own word, such as TERMINATED.")]
+
+
+@router.get(
+    "/{uuid:id}/serving-endpoints",
+    response=list[ServingEndpointAnswer],
+    summary="What the workspace offers",
+)
+def serving_endpoint_list(request: HttpRequest, id: UUID):
+    workspace = get_visible(request.auth, Workspace, id)
+    found = managing.list_serving_endpoints(request.auth, workspace)
+    return [_serving_answer(each) for each in found]
+
+
+@router.post(
+    "/{uuid:id}/serving-endpoints",
+    response={201: ServingEndpointAnswer},
+    summary="Create a serving endpoint",
+)
+def serving_endpoint_make(request: HttpRequest, id: UUID, body: ServingEndpointBody):
+    """It answers at once and gets ready later: ask for it by its name."""
+    workspace = get_visible(request.auth, Workspace, id)
+    made = managing.create_serving_endpoint(request.auth, workspace, body.name, body.config)
+    return Status(201, _serving_answer(made))
+
+
+@router.get(
+    "/{uuid:id}/serving-endpoints/{name}",
+    response=ServingEndpointAnswer,
+    summary="One serving endpoint, and whether it is ready",
+)
+def serving_endpoint_get(request: HttpRequest, id: UUID, name: str):
+    workspace = get_visible(request.auth, Workspace, id)
+    return _serving_answer(managing.get_serving_endpoint(request.auth, workspace, name))
+
+
+@router.delete(
+    "/{uuid:id}/serving-endpoints/{name}",
+    response={204: None},
+    summary="Delete a serving endpoint",
+)
+def serving_endpoint_delete(request: HttpRequest, id: UUID, name: str):
+    """In the workspace itself, for everybody who uses it."""
+    workspace = get_visible(request.auth, Workspace, id)
+    managing.delete_serving_endpoint(request.auth, workspace, name)
+    return Status(204, None)
+
+
+@router.put("/{uuid:id}/secrets/{scope}/{key}", response={204: None}, summary="Store a secret")
+def secret_save(request: HttpRequest, id: UUID, scope: str, key: str, body: SecretBody):
+    """In the workspace, in a scope that is made when it is missing."""
+    workspace = get_visible(request.auth, Workspace, id)
+    managing.put_secret(request.auth, workspace, scope, key, body.value.get_secret_value())
+    return Status(204, None)
+
+
+@router.get("/{uuid:id}/clusters", response=list[ClusterAnswer], summary="List clusters")
+def cluster_list(request: HttpRequest, id: UUID):
+    workspace = get_visible(request.auth, Workspace, id)
+    return [_cluster_answer(each) for each in managing.list_clusters(request.auth, workspace)]
+
+
+@router.get("/{uuid:id}/clusters/{cluster_id}", response=ClusterAnswer, summary="One cluster")
+def cluster_get(request: HttpRequest, id: UUID, cluster_id: str):
+    workspace = get_visible(request.auth, Workspace, id)
+    return _cluster_answer(managing.get_cluster(request.auth, workspace, cluster_id))
+
+
+@router.post(
+    "/{uuid:id}/clusters/{cluster_id}/start", response=ClusterAnswer, summary="Start a cluster"
+)
+def cluster_start(request: HttpRequest, id: UUID, cluster_id: str):
+    """It answers at once and takes minutes; one that runs already is fine."""
+    workspace = get_visible(request.auth, Workspace, id)
+    return _cluster_answer(managing.start_cluster(request.auth, workspace, cluster_id))
+
+
+def _serving_answer(found: ServingEndpoint) -> ServingEndpointAnswer:
+    state = found.state
+    return ServingEndpointAnswer(
+        name=found.name,
+        task=found.found.task,
+        state=ServingEndpointState(
+            ready=state.is_ready, settled=state.is_settled, message=state.words
+        ),
+        served_entities=list(found.served_entities),
+    )
+
+
+def _cluster_answer(cluster: Cluster) -> ClusterAnswer:
+    return ClusterAnswer(cluster_id=cluster.cluster_id, name=cluster.name, state=cluster.state)
 
 
 def workspace_answer(user: User, workspace: Workspace) -> WorkspaceAnswer:
@@ -134,6 +276,17 @@ def _credential_answer(credential: Credential | None) -> CheckedCredential | Non
         checked_at=credential.checked_at,
         ok=credential.is_ok,
     )
+
+
+def _check_fields(body: CredentialBody) -> None:
+    """Exactly the fields of its kind."""
+    needed = CREDENTIAL_FIELDS[body.kind]
+    for name in ("token", "client_id", "client_secret"):
+        is_given = getattr(body, name) is not None
+        if name in needed and not is_given:
+            raise Refused(name, f"{name} is missing.")
+        if is_given and name not in needed:
+            raise Refused(name, f"{name} is no part of a credential of the kind {body.kind}.")
 
 
 def _editable(user: User, pk: UUID) -> Workspace:

@@ -14,6 +14,7 @@ CONFIG_FIELDS = (
     "path",
     "url",
     "format",
+    "template",
     "params",
     "stop",
     "stream",
@@ -31,13 +32,26 @@ class Endpoint(models.Model):
 
     class Task(models.TextChoices):
         CHAT = "chat", "Chat"
+        COMPLETIONS = "completions", "Completions"
+        EMBEDDINGS = "embeddings", "Embeddings"
         CUSTOM = "custom", "Custom"
+        RESPONSES = "responses", "Agent"
 
     class Format(models.TextChoices):
         DATAFRAME_RECORDS = "dataframe_records", "dataframe_records"
         DATAFRAME_SPLIT = "dataframe_split", "dataframe_split"
         INPUTS = "inputs", "inputs"
         INSTANCES = "instances", "instances"
+        RESPONSES = "responses", "ResponsesAgent"
+        CHAT_AGENT = "chat_agent", "ChatAgent"
+
+    FORMATS_OF_MODELS = (
+        Format.DATAFRAME_RECORDS,
+        Format.DATAFRAME_SPLIT,
+        Format.INPUTS,
+        Format.INSTANCES,
+    )
+    FORMATS_OF_AGENTS = (Format.RESPONSES, Format.CHAT_AGENT)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=120)
@@ -58,8 +72,9 @@ class Endpoint(models.Model):
     port = models.PositiveIntegerField(null=True, blank=True)
     path = models.CharField(max_length=200, blank=True)
     url = models.CharField(max_length=500, blank=True)
-    format = models.CharField(
-        max_length=20, choices=Format, default=Format.DATAFRAME_RECORDS, blank=True
+    format = models.CharField(max_length=20, choices=Format, blank=True)
+    template = models.TextField(
+        blank=True, help_text="Makes one text of messages, for tasks that take a prompt."
     )
     params = models.JSONField(default=dict, blank=True)
     stop = models.JSONField(default=list, blank=True)
@@ -78,6 +93,20 @@ class Endpoint(models.Model):
     @property
     def needs_workspace(self) -> bool:
         return self.kind in (self.Kind.SERVING, self.Kind.DRIVER_PROXY)
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """How its task can be asked, the usual one first; none where there is only one way."""
+        if self.task == self.Task.RESPONSES:
+            return self.FORMATS_OF_AGENTS
+        if (self.kind, self.task) == (self.Kind.SERVING, self.Task.CUSTOM):
+            return self.FORMATS_OF_MODELS
+        return ()
+
+    @property
+    def takes_template(self) -> bool:
+        """Whether it is sent one text, which a template may make of the messages."""
+        return self.task in (self.Task.COMPLETIONS, self.Task.CUSTOM)
 
     @property
     def place(self) -> str:

@@ -14,6 +14,7 @@ class Run(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="runs")
     messages = models.JSONField(help_text="As sent: roles and contents, variables filled in.")
+    inputs = models.JSONField(null=True, help_text="Instead of messages: many texts to embed.")
     variables = models.JSONField(default=dict)
     idempotency_key = models.CharField(max_length=100, null=True, editable=False)
     fingerprint = models.CharField(max_length=64, editable=False)
@@ -32,8 +33,12 @@ class Run(models.Model):
     @property
     def title(self) -> str:
         """The first words of the last user message: what a person would call this run."""
-        asked = [m["content"] for m in self.messages if m["role"] == "user"]
-        words = " ".join((asked[-1] if asked else self.messages[-1]["content"]).split())
+        if self.inputs is not None:
+            asked = f"{len(self.inputs)} inputs: {self.inputs[0]}"
+        else:
+            by_user = [message for message in self.messages if message["role"] == "user"]
+            asked = text_of(by_user[-1] if by_user else self.messages[-1])
+        words = " ".join(asked.split()) or "Without words"
         return words if len(words) <= 60 else words[:59].rstrip() + "…"
 
     @property
@@ -76,7 +81,12 @@ class Call(models.Model):
     worker = models.CharField(max_length=200, blank=True, help_text="Channel of the owner.")
     lease_until = models.DateTimeField(null=True)
 
-    text = models.TextField(blank=True)
+    text = models.TextField(blank=True, help_text="Of the first choice.")
+    reasoning = models.TextField(blank=True)
+    tool_calls = models.JSONField(null=True, help_text="[{id, name, arguments}], in order.")
+    choices = models.JSONField(null=True, help_text="Every choice, kept when there are several.")
+    vectors = models.JSONField(null=True, help_text="One per input.")
+    custom_outputs = models.JSONField(null=True, help_text="What an agent gave beside its answer.")
     error = models.JSONField(null=True)
     finish_reason = models.CharField(max_length=60, null=True)
     usage = models.JSONField(null=True)
@@ -169,6 +179,16 @@ class Call(models.Model):
         return (self.usage or {}).get("output_tokens")
 
     @property
+    def vector(self) -> list[float] | None:
+        """The one vector of a single input."""
+        return self.vectors[0] if self.vectors and len(self.vectors) == 1 else None
+
+    @property
+    def has_answer(self) -> bool:
+        """Whether anything came back, in words or not."""
+        return bool(self.text or self.tool_calls or self.vectors or self.custom_outputs)
+
+    @property
     def tokens_per_s(self) -> float | None:
         """Output tokens over the time since the first one; over all the time if not streamed."""
         if not self.output_tokens or not self.latency_ms:
@@ -189,9 +209,18 @@ class Draft(models.Model):
     params = models.JSONField(default=dict)
     stop = models.JSONField(default=list)
     extra = models.TextField(blank=True, help_text="Extra JSON exactly as typed, valid or not.")
+    takes_lines = models.BooleanField(default=False, help_text="One input to embed per line.")
     columns = models.JSONField(default=list, help_text="[{position, endpoint}], in order.")
     run = models.ForeignKey(Run, models.SET_NULL, null=True, related_name="+")
     saved_at = models.DateTimeField(auto_now=True)
+
+
+def text_of(message: dict) -> str:
+    """What a message says in words; images and tool calls say nothing here."""
+    content = message.get("content") or ""
+    if isinstance(content, str):
+        return content
+    return "\n".join(part["text"] for part in content if part.get("type") == "text")
 
 
 def _milliseconds(since, until) -> int | None:

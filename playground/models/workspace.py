@@ -38,11 +38,13 @@ class Credential(models.Model):
 
     class Kind(models.TextChoices):
         TOKEN = "token", "Token"
+        OAUTH = "oauth", "OAuth service principal"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="credentials")
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="credentials")
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.TOKEN)
+    client_id = models.CharField(max_length=256, blank=True, help_text="Of a service principal.")
     sealed = models.BinaryField()
     hint = models.CharField(max_length=4)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -60,5 +62,21 @@ class Credential(models.Model):
 
     @property
     def bound_to(self) -> tuple[str, ...]:
-        """What the ciphertext is tied to: moved to another row, owner or host it will not open."""
-        return ("Credential", str(self.id), str(self.owner_id), self.workspace.host)
+        """What the ciphertext is tied to: moved to another row, owner or host it will not open.
+
+        A client secret is tied to its client id too, so that it is never sent as a token.
+        """
+        place = ("Credential", str(self.id), str(self.owner_id), self.workspace.host)
+        return (*place, self.kind, self.client_id) if self.kind == self.Kind.OAUTH else place
+
+    @property
+    def is_oauth(self) -> bool:
+        return self.kind == self.Kind.OAUTH
+
+    @property
+    def shown(self) -> str:
+        """Enough to tell which one it is: the end of a token, both ends of a client id."""
+        if not self.is_oauth:
+            return f"••••••••{self.hint}"
+        name = self.client_id
+        return f"{name if len(name) <= 12 else f'{name[:4]}…{name[-4:]}'} · ••••••••"

@@ -91,7 +91,7 @@ def as_typed(stop: str) -> str:
 
 @register.filter
 def is_big(text: str) -> bool:
-    """So long that a browser lays it out in seconds unless the editor does less (prompt.js: BIG)."""
+    """So long that a browser needs seconds unless the editor does less (prompt.js: BIG)."""
     return len(text) > 50_000
 
 
@@ -103,6 +103,18 @@ def said(response: dict) -> str:
         body = json.dumps(body, indent=2, ensure_ascii=False)
     status = f"HTTP {response['status']}" if response.get("status") else ""
     return "\n".join(part for part in (status, body) if part)
+
+
+@register.filter
+def pretty(value: object) -> str:
+    """JSON laid out for reading, every letter as itself."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+@register.filter
+def size(count: int) -> str:
+    """1913 -> "1.9 kB"."""
+    return f"{count} B" if count < 1000 else f"{count / 1000:,.1f} kB"
 
 
 @register.filter

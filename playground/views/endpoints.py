@@ -11,10 +11,10 @@ from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from .. import connecting
+from .. import connecting, managing
 from ..access import can_edit, can_run, get_visible, visible_to
 from ..connecting import Refused
-from ..forms import EndpointForm
+from ..forms import EndpointForm, example_of
 from ..models import Endpoint
 
 CHECK_NEXT = "check-endpoint"  # session: the endpoint whose page checks itself, once, on arrival
@@ -91,6 +91,13 @@ def endpoint_delete(request: HttpRequest, pk) -> HttpResponse:
     return redirect(f"{reverse('endpoint-list')}#list-t")
 
 
+@require_POST
+def template_example(request: HttpRequest) -> HttpResponse:
+    """What a template that is being typed makes of two messages."""
+    example = example_of(request.POST.get("template", ""))
+    return render(request, "endpoints/_template_example.html", {"example": example})
+
+
 # The form -----------------------------------------------------------------------------------
 
 
@@ -148,6 +155,7 @@ def _form_page(
         "heading": heading,
         "form": form,
         "checks_itself": checks_itself,
+        "credentialed": [] if heading else managing.credentialed(request.user),
     }
     response = render(request, "endpoints/form.html", context, status=status)
     patch_vary_headers(response, ["HX-Request"])

@@ -14,9 +14,9 @@ from django_htmx.http import trigger_client_event
 
 from .. import drafting
 from ..access import get_visible, visible_to
+from ..asking import ROLES
 from ..connecting import Refused
 from ..models import Call, Draft, Endpoint, User
-from ..running import ROLES
 
 
 @require_safe

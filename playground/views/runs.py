@@ -19,9 +19,12 @@ def run_start(request: HttpRequest) -> HttpResponse:
     try:
         variants = drafting.variants_of(request.user, draft, request.POST.getlist("column"))
         key = request.POST.get("idempotency_key", "").replace("\0", "")[:100]
+        inputs = drafting.inputs_of(draft, variants)
         # One transaction: the worker that hears of the run finds nobody else writing.
         with transaction.atomic():
-            run = running.start_run(request.user, draft.messages, variants, idempotency_key=key)
+            run = running.start_run(
+                request.user, draft.messages, variants, inputs=inputs, idempotency_key=key
+            )
             drafting.keep_run(draft, run, variants)
     except (Refused, running.TooLarge, running.Conflict) as error:
         drafting.keep_typed(draft)

@@ -1,4 +1,4 @@
-"""Where credentials live: the workspaces a person can use, and their own token for each."""
+"""Where credentials live: the workspaces a person can use, and their own credential for each."""
 
 from dataclasses import dataclass
 
@@ -33,7 +33,7 @@ class Line:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@sensitive_post_parameters("token")
+@sensitive_post_parameters("token", "client_secret")
 def workspace_list(request: HttpRequest) -> HttpResponse:
     """The list; POST adds a workspace, or takes the one that the environment offers."""
     if request.method != "POST":
@@ -43,7 +43,7 @@ def workspace_list(request: HttpRequest) -> HttpResponse:
     form = WorkspaceForm(request.POST)
     if form.is_valid():
         try:
-            workspace = _add(request.user, form.cleaned_data)
+            workspace = _add(request.user, form)
         except Refused as refused:
             form.refuse(refused)
         else:
@@ -53,7 +53,7 @@ def workspace_list(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@sensitive_post_parameters("token")
+@sensitive_post_parameters("token", "client_secret")
 def workspace_edit(request: HttpRequest, pk) -> HttpResponse:
     """Name and host for those who may change them; everybody's own token below."""
     workspace = get_visible(request.user, Workspace, pk)
@@ -63,13 +63,13 @@ def workspace_edit(request: HttpRequest, pk) -> HttpResponse:
         raise PermissionDenied("Only its owner changes a workspace.")
     form = WorkspaceForm(request.POST)
     if form.is_valid():
-        had_token = credential_of(request.user, workspace) is not None
+        had_credential = credential_of(request.user, workspace) is not None
         try:
-            workspace = _change(request.user, pk, form.cleaned_data)
+            workspace = _change(request.user, pk, form)
         except Refused as refused:
             form.refuse(refused)
         else:
-            if form.cleaned_data["token"] or not had_token:
+            if form.has_credential or not had_credential:
                 _check_saved(request, workspace)
             else:
                 messages.success(request, f"Saved {workspace}.")
@@ -108,19 +108,14 @@ def workspace_delete(request: HttpRequest, pk) -> HttpResponse:
 
 
 @require_POST
-@sensitive_post_parameters("token")
+@sensitive_post_parameters("token", "client_secret")
 def credential_save(request: HttpRequest, pk) -> HttpResponse:
     """Anybody who sees a workspace may store a token of their own for it."""
     workspace = get_visible(request.user, Workspace, pk)
     form = CredentialForm(request.POST, auto_id="credential-%s")
     if form.is_valid():
         try:
-            connecting.save_credential(
-                request.user,
-                workspace,
-                form.cleaned_data["token"],
-                seen_host=request.POST.get("seen_host"),
-            )
+            form.save_credential(request.user, workspace, request.POST.get("seen_host"))
         except Refused as refused:
             form.refuse(refused)
         else:
@@ -133,7 +128,9 @@ def credential_save(request: HttpRequest, pk) -> HttpResponse:
 def credential_delete(request: HttpRequest, pk) -> HttpResponse:
     workspace = get_visible(request.user, Workspace, pk)
     visible_to(request.user, Credential).filter(workspace=workspace).delete()
-    messages.success(request, f"Erased your token for {workspace}. Revoke it in Databricks too.")
+    messages.success(
+        request, f"Erased your credential for {workspace}. Revoke it in Databricks too."
+    )
     return redirect("workspace-list")
 
 
@@ -154,10 +151,13 @@ def _edit_page(
     request: HttpRequest, workspace: Workspace, status: int = 200, **forms
 ) -> HttpResponse:
     stored = {"name": workspace.name, "host": workspace.host}
+    credential = credential_of(request.user, workspace)
+    kind = {"sign_in": credential.kind} if credential else {}
+    signed_in = kind | {"client_id": credential.client_id} if credential else {}
     context = {
         "line": _line(request.user, workspace),
-        "form": WorkspaceForm(initial=stored),
-        "credential_form": CredentialForm(auto_id="credential-%s"),
+        "form": WorkspaceForm(initial=stored | kind),
+        "credential_form": CredentialForm(auto_id="credential-%s", initial=signed_in),
     }
     return render(request, "workspaces/edit.html", context | forms, status=status)
 
@@ -196,29 +196,33 @@ def _lines(user: User, workspaces, errors: dict[str, dict | None]) -> list[Line]
 # What they do -------------------------------------------------------------------------------
 
 
-def _add(user: User, typed: dict) -> Workspace:
-    """The workspace and, if one was typed, the token: both or neither."""
+def _add(user: User, form: WorkspaceForm) -> Workspace:
+    """The workspace and, if one was typed, the credential: both or neither."""
+    typed = form.cleaned_data
     with transaction.atomic():
         workspace = connecting.save_workspace(
             Workspace(owner=user, name=typed["name"], host=typed["host"])
         )
-        if typed["token"]:
-            connecting.save_credential(user, workspace, typed["token"])
+        if form.has_credential:
+            form.save_credential(user, workspace)
     return workspace
 
 
-def _change(user: User, pk, typed: dict) -> Workspace:
-    """A stored token is sealed for its host: another host needs it typed again."""
+def _change(user: User, pk, form: WorkspaceForm) -> Workspace:
+    """A stored credential is sealed for its host: another host needs it typed again."""
+    typed = form.cleaned_data
     workspace = get_visible(user, Workspace, pk)
-    had_token = credential_of(user, workspace) is not None
+    before = credential_of(user, workspace)
     workspace.name, workspace.host = typed["name"], typed["host"]
     with transaction.atomic():
         connecting.save_workspace(workspace)
-        if typed["token"]:
-            connecting.save_credential(user, workspace, typed["token"])
-        elif had_token and credential_of(user, workspace) is None:
+        if form.has_credential:
+            form.save_credential(user, workspace)
+        elif before is not None and credential_of(user, workspace) is None:
+            field = "client_secret" if form.is_oauth else "token"
+            what = "client id and secret" if form.is_oauth else "token"
             raise Refused(
-                "token", "The host changed: type the token again. The old one is for the old host."
+                field, f"The host changed: type the {what} again. The old one is for the old host."
             )
     return workspace
 

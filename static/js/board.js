@@ -1,4 +1,4 @@
-// Moving about: keys, columns, the picker, the splitter. Works on the playground and on a run.
+// Moving about: keys, columns, the picker, the raw drawer, the splitter. Works on the playground and on a run.
 "use strict";
 
 (() => {
@@ -56,6 +56,7 @@
     p: () => focusPrompt(),
     c: () => press("[data-copy]"),
     r: () => press("[data-retry]"),
+    j: () => press("[data-raw]"),
     "[": () => togglePanel(),
     "?": () => site.open("keys"),
     ArrowLeft: () => step(-1),
@@ -160,6 +161,37 @@
       if (picker.contains(event.detail.elt) && event.detail.successful) picker.close();
     });
   }
+
+  // Raw drawer -----------------------------------------------------------------------------
+
+  const raw = document.getElementById("raw");
+
+  function showTab(tab) {
+    for (const other of raw.querySelectorAll("[role=tab]")) {
+      other.setAttribute("aria-selected", other === tab);
+      other.tabIndex = other === tab ? 0 : -1;
+      document.getElementById(other.getAttribute("aria-controls")).hidden = other !== tab;
+    }
+    tab.focus();
+  }
+
+  raw.addEventListener("click", (event) => {
+    const tab = event.target.closest("[role=tab]");
+    if (tab) showTab(tab);
+  });
+  raw.addEventListener("keydown", (event) => {
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!by || !event.target.matches("[role=tab]")) return;
+    event.preventDefault();
+    const tabs = [...raw.querySelectorAll("[role=tab]")];
+    showTab(tabs[(tabs.indexOf(event.target) + by + tabs.length) % tabs.length]);
+  });
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.detail.target !== raw) return;
+    site.showTimes(raw);
+    site.open("raw");
+  });
+  raw.addEventListener("close", () => raw.replaceChildren());
 
   // Splitter -------------------------------------------------------------------------------
 

@@ -324,8 +324,10 @@
   function fill(fields) {
     for (const tag of chips.querySelectorAll(".tag")) tag.remove();
     for (const element of form.querySelectorAll("textarea, .param .input, #p-stop")) element.value = "";
+    form.elements.takes_lines.checked = false;
     for (const [name, value] of fields) {
       if (name === "stop") addChip(value);
+      else if (name === "takes_lines") form.elements.takes_lines.checked = true;
       else if (form.elements[name]) form.elements[name].value = value;
     }
     showAll();

@@ -39,8 +39,10 @@ const run = (() => {
     copyInside(there, fresh, ".col__status");
     copyInside(there, fresh, ".metrics");
     copyFoot(there, fresh);
+    copyInside(there, fresh, ".col__thought");
     keepPlace(there, () => {
       setText(textOf(there), textOf(fresh).textContent);
+      copyInside(there, fresh, ".col__beside");
       copyInside(there, fresh, ".col__note");
     });
     const [body, freshBody] = [bodyOf(there), bodyOf(fresh)];
@@ -102,7 +104,7 @@ const run = (() => {
       there.replaceChildren(...children);
       return children.filter((node) => node.nodeType === Node.ELEMENT_NODE);
     }
-    for (const part of ["#strip", "#run-link"]) copyInside(there, fresh, part);
+    for (const part of ["#strip", "#run-link", "#similarity"]) copyInside(there, fresh, part);
     const isSameRun = to.dataset.run === from.dataset.run;
     Object.assign(to.dataset, { ...from.dataset });
     const added = mergeColumns(to, [...from.querySelectorAll(":scope > .col")]);
@@ -134,7 +136,10 @@ const run = (() => {
   function hear(message) {
     if (message.type === "call") hearCall(message);
     if (message.type === "delta") hearDelta(message);
-    if (message.type === "run") flush();
+    if (message.type === "run") {
+      flush();
+      if (message.similarity) byId("similarity")?.replaceWith(fragmentOf(message.similarity));
+    }
   }
 
   function hearCall(message) {
@@ -157,7 +162,8 @@ const run = (() => {
     endings = 0;
     const column = byId(`call-${message.id}-text`)?.closest(".col");
     if (!column) return;
-    if (column.dataset.status !== "streaming") beginStreaming(column);
+    const isFirst = column.dataset.status !== "streaming" || column.querySelector(".col__note").firstElementChild;
+    if (isFirst) beginStreaming(column);
     if (message.ttft_ms !== undefined) {
       column.querySelector(".metrics dd").textContent = `${(message.ttft_ms / 1000).toFixed(2)} s`;
     }

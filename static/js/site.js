@@ -152,6 +152,14 @@ const site = (() => {
     if (event.target.matches?.("dialog")) event.target.close(); // its backdrop
   });
 
+  // A list that fills the field beside it.
+  document.addEventListener("change", (event) => {
+    const field = document.getElementById(event.target.dataset?.fills);
+    if (!field || !event.target.value) return;
+    field.value = event.target.value;
+    field.dispatchEvent(new Event("change", { bubbles: true }));
+  });
+
   // A request that failed says so once, in words; what was typed stays.
   document.addEventListener("htmx:sendError", () =>
     toast("The server cannot be reached. Nothing was lost; try again in a moment.", { isError: true }));

@@ -8,25 +8,31 @@ from unittest import mock
 
 from endpoints import (
     AddressError,
+    Choice,
     Egress,
     EgressDenied,
     EndpointError,
     Finished,
     Limits,
+    OAuthClient,
     Opened,
     Prompt,
     Text,
     Token,
+    ToolCall,
     Usage,
+    Vectors,
     client_for,
     whoami,
 )
 from endpoints.credentials import MASK
 from tests import upstream as scripts
 from tests.upstream import Upstream, answer, chat_chunk, events, page, raw
+from tests.workspace import Workspace
 
 ALICE = "dapi-alice-0123456789"
 BOB = "dapi-bob-0123456789"
+SECRET = "dose-secret-0123456789"
 CLUSTER = "0812-091530-k3v9q2"
 
 
@@ -153,16 +159,292 @@ class SeedCallTests(ClientTestCase):
             self.assertEqual(self.text(client, "你好吗？"), "Good. You wrote: 你好吗？")
 
 
+class TaskTests(ClientTestCase):
+    """Every task against a stand-in that speaks it, streamed and plain."""
+
+    def finished(self, client, prompt="How are you?"):
+        return list(client.stream(prompt))[-1]
+
+    def test_every_task_gives_the_same_answer_streamed_and_plain(self):
+        answer = "Good. You wrote: How are you?"
+        for name, options in (
+            ("chat", {}),
+            ("davinci", {"task": "completions"}),
+            ("dolly", {"task": "custom"}),
+            ("dolly", {"task": "custom", "format": "inputs"}),
+            ("dolly", {"task": "custom", "format": "instances"}),
+            ("dolly", {"task": "custom", "format": "dataframe_split"}),
+            ("agent", {"task": "responses"}),
+            ("chat-agent", {"task": "responses", "format": "chat_agent"}),
+        ):
+            for stream in (True, False):
+                with self.subTest(name=name, options=options, stream=stream):
+                    client = self.serving(name, stream=stream, **options)
+                    self.assertEqual(self.text(client), answer)
+                    self.assertEqual(self.finished(client).choices[0].text, answer)
+
+    def test_openai_apps_behind_the_proxy_and_without_it(self):
+        for task in ("chat", "completions"):
+            for stream in (True, False):
+                options = {"task": task, "stream": stream}
+                for client in (self.driver_proxy(**options), self.driver("/v1", **options)):
+                    self.assertEqual(self.text(client), "Good. You wrote: How are you?")
+        self.assertTrue(self.sent.path.endswith("/v1/completions"))
+        events = list(self.driver("/", task="embeddings").stream("ab"))
+        self.assertEqual(events[1], Vectors((tuple(scripts.letter_counts("ab")),)))
+
+    def test_n_choices_are_all_kept(self):
+        prompt = Prompt.of("Hi", n=3)
+        for stream in (True, False):
+            events = list(self.serving(stream=stream).stream(prompt))
+            choices = events[-1].choices
+            self.assertEqual([each.index for each in choices], [0, 1, 2])
+            self.assertEqual({each.text for each in choices}, {"Good. You wrote: Hi"})
+            self.assertEqual({each.finish_reason for each in choices}, {"stop"})
+            for number in range(3):
+                pieces = [e.text for e in events if isinstance(e, Text) and e.choice == number]
+                self.assertEqual("".join(pieces), "Good. You wrote: Hi")
+
+    def test_tool_calls(self):
+        tools = [{"type": "function", "function": {"name": "look_up", "parameters": {}}}]
+        prompt = Prompt.of("Hi", tools=tools, tool_choice="auto")
+        for stream in (True, False):
+            events = list(self.serving(stream=stream).stream(prompt))
+            self.assertEqual(self.sent.json["tools"], tools)
+            calls = [event for event in events if isinstance(event, ToolCall)]
+            self.assertEqual("".join(call.arguments for call in calls), '{"q": "Hi"}')
+            self.assertEqual(
+                events[-1].choices[0].tool_calls,
+                ({"id": "call_1", "name": "look_up", "arguments": '{"q": "Hi"}'},),
+            )
+            self.assertEqual(events[-1].finish_reason, "tool_calls")
+
+    def test_images_tools_and_formats_go_through_untouched(self):
+        image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
+        call = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+        messages = (
+            {"role": "user", "content": [{"type": "text", "text": "What?"}, image]},
+            {"role": "assistant", "content": None, "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": "a", "content": "found"},
+        )
+        params = {"response_format": {"type": "json_object"}, "reasoning_effort": "low"}
+        list(self.serving().stream(Prompt(messages, params)))
+        expected = {"messages": list(messages), **params, "stream": True}
+        self.assertEqual(self.sent.json, expected)
+
+    def test_what_agents_give_beside_their_text(self):
+        prompt = Prompt.of("Hi", custom_inputs={"a": 1})
+        for name, format in (("agent", "responses"), ("chat-agent", "chat_agent")):
+            for stream in (True, False):
+                with self.subTest(name=name, stream=stream):
+                    client = self.serving(name, task="responses", format=format, stream=stream)
+                    finished = self.finished(client, prompt)
+                    self.assertEqual(finished.custom_outputs, {"heard": {"a": 1}})
+                    self.assertIsNotNone(finished.finish_reason)
+        self.assertIsNone(self.finished(self.serving("agent", task="responses")).custom_outputs)
+
+    def test_an_agent_that_ends_without_a_word_after_its_message_is_whole(self):
+        message = {"type": "message", "id": "m", "content": [{"type": "output_text", "text": "a"}]}
+        done = {"type": "response.output_item.done", "item": message}
+        call = {"type": "function_call", "id": "f", "call_id": "c", "name": "f", "arguments": ""}
+        options = {"task": "responses"}
+        self.upstream.serve("odd", events([done], done=False))
+        self.assertEqual(self.text(self.serving("odd", **options)), "a")
+        for behaviour in (
+            events([done], done=False, is_chunked=False),
+            events([done], ending="cut"),
+            events([done, done | {"item": call}], done=False),
+        ):
+            self.upstream.serve("odd", behaviour)
+            self.assertEqual(self.failure(self.serving("odd", **options))[0].kind, "truncated")
+
+
+class OAuthTests(unittest.TestCase):
+    def setUp(self):
+        self.workspace = self.enterContext(Workspace(tokens={ALICE: "alice"}))
+        self.workspace.clients["app-one"] = SECRET
+        self.options = {
+            "host": self.workspace.origin,
+            "credential": OAuthClient("app-one", SECRET),
+            "egress": Egress(workspace_origins=(self.workspace.origin,)),
+        }
+
+    def paths(self):
+        return [each.path for each in self.workspace.requests]
+
+    def test_a_token_is_fetched_for_the_first_call_only(self):
+        self.workspace.serve("chat", scripts.chat_model)
+        client = client_for("serving", serving_endpoint="chat", **self.options)
+        self.assertEqual(client.request("x").headers["Authorization"], f"Bearer {MASK}")
+        self.assertEqual(self.paths(), [])
+        for _ in range(2):
+            list(client.stream("x"))
+        asked = "/serving-endpoints/chat/invocations"
+        self.assertEqual(self.paths(), ["/oidc/v1/token", asked, asked])
+        self.assertNotIn(SECRET, str(self.workspace.requests[-1].headers))
+
+    def test_a_token_that_is_refused_is_fetched_anew_for_the_next_call(self):
+        url = "/serving-endpoints/chat/invocations"
+        self.workspace.on(url, answer({"error_code": 401, "message": "Expired."}, 401))
+        client = client_for("serving", serving_endpoint="chat", **self.options)
+        for _ in range(2):
+            with self.assertRaises(EndpointError) as caught:
+                list(client.stream("x"))
+            self.assertEqual(caught.exception.kind, "unauthorized")
+        self.assertEqual(self.paths(), ["/oidc/v1/token", url] * 2)
+
+
+class EmbeddingTests(ClientTestCase):
+    def embed(self, *texts, name="bge", **options):
+        return self.serving(name, task="embeddings", **options), Prompt(inputs=texts)
+
+    def test_many_inputs_go_in_batches_and_come_back_in_order(self):
+        texts = [chr(ord("a") + number % 26) * number for number in range(1, 46)]
+        client, prompt = self.embed(*texts)
+        found = list(client.stream(prompt))
+        vectors = tuple(tuple(scripts.letter_counts(text)) for text in texts)
+        self.assertEqual([type(e) for e in found], [Opened, Vectors, Usage, Finished])
+        self.assertEqual(found[1].vectors, vectors)
+        self.assertEqual(found[2], Usage(45, None))
+        self.assertEqual([len(each.json["input"]) for each in self.upstream.requests], [20, 20, 5])
+        self.assertEqual(len(found[3].response["body"]), 3)
+        self.assertEqual(found[3].choices, ())
+
+    def test_the_preview_of_every_batch_is_what_is_sent(self):
+        client, prompt = self.embed(*("x" * number for number in range(1, 46)))
+        shown = client.requests(prompt)
+        self.assertEqual(self.upstream.requests, [])
+        list(client.stream(prompt))
+        sent = [each.body for each in self.upstream.requests]
+        self.assertEqual([each.content for each in shown], sent)
+        self.assertEqual(client.request(prompt), shown[0])
+
+    def test_one_text_has_the_answer_as_its_response(self):
+        client, prompt = self.embed("a")
+        self.assertEqual(list(client.stream(prompt))[-1].response["body"]["object"], "list")
+
+    def test_a_batch_that_fails_keeps_the_vectors_before_it(self):
+        def second_fails(exchange):
+            if len(self.upstream.requests) > 1:
+                exchange.send_error(429, "REQUEST_LIMIT_EXCEEDED", "Slow.")
+            else:
+                scripts.embeddings_model(exchange)
+
+        self.upstream.serve("limited", second_fails)
+        error, seen = self.failure(*self.embed(*["a"] * 30, name="limited"))
+        self.assertEqual(error.kind, "rate_limited")
+        self.assertEqual(len(seen[1].vectors), 20)
+        self.assertEqual(seen[2], Usage(20, None))
+        self.assertEqual(len(self.upstream.requests), 2)
+
+    def test_the_time_is_for_all_batches_together(self):
+        def slow(exchange):
+            exchange.wait(0.3)
+            scripts.embeddings_model(exchange)
+
+        self.upstream.serve("slow", slow)
+        client, prompt = self.embed(*["a"] * 60, name="slow", limits=Limits(total_s=0.75))
+        error, seen = self.failure(client, prompt)
+        self.assertEqual(error.kind, "timeout")
+        self.assertEqual(len(seen[1].vectors), 40)
+
+    def test_what_is_no_vector_is_a_bad_response(self):
+        for value in ({"data": []}, {"choices": [{"text": "x"}]}, "x"):
+            self.upstream.serve("odd", answer(value))
+            error, _ = self.failure(*self.embed("a", name="odd"))
+            self.assertEqual(error.kind, "bad_response")
+            self.assertEqual(error.response["body"], value)
+        self.upstream.serve("odd", answer({"error": {"message": "No.", "code": 429}}))
+        self.assertEqual(self.failure(*self.embed("a", name="odd"))[0].kind, "rate_limited")
+
+
+class PlainTextTests(ClientTestCase):
+    """Driver apps that answer text/plain, in pieces or whole."""
+
+    HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\n"
+
+    def plain(self, *chunks, end=b"0\r\n\r\n"):
+        framed = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks)
+        return raw(self.HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + framed + end)
+
+    def test_pieces_are_text_as_they_come_letters_whole(self):
+        data = "Hé 😀 ok".encode()
+        for behaviour in (
+            self.plain(data),
+            self.plain(*(data[at : at + 1] for at in range(len(data)))),
+            raw(self.HEAD + b"\r\n" + data),
+        ):
+            found = list(self.scripted(behaviour).stream("x"))
+            self.assertEqual("".join(e.text for e in found[1:-1]), "Hé 😀 ok")
+            self.assertEqual(found[-1].response["body"], "Hé 😀 ok")
+            self.assertEqual(found[-1].choices, (Choice(0, "Hé 😀 ok"),))
+
+    def test_the_first_piece_does_not_wait_for_the_second(self):
+        def behave(exchange):
+            exchange.send_head(content_type="text/plain", transfer_encoding="chunked")
+            exchange.send_chunk(b"H")
+            exchange.hang()
+
+        stream = self.scripted(behave).stream("x")
+        self.assertEqual([next(stream), next(stream)][1], Text("H"))
+        stream.close()
+
+    def test_blanks_at_the_start_and_words_like_events_are_text(self):
+        for text in (" \n\tHi", "date: today", "i", "even", "data"):
+            self.assertEqual(self.text(self.scripted(self.plain(text.encode()))), text)
+
+    def test_json_and_events_under_that_name_are_what_they_are(self):
+        self.assertEqual(self.text(self.scripted(self.plain(b' "Good"'))), "Good")
+        self.assertEqual(self.text(self.scripted(self.plain(b'{"te', b'xt": "Good"}'))), "Good")
+        stream = self.plain(b'data: "Go"\n\ndat', b'a: "od"\n\ndata: [DONE]\n\n')
+        self.assertEqual(self.text(self.scripted(stream)), "Good")
+        for text in ('"Good," he said.', '{"a": 1}', "[1] is a source"):
+            self.assertEqual(self.text(self.scripted(self.plain(text.encode()))), text)
+        error, _ = self.failure(self.scripted(self.plain(b'{"error": {"message": "No."}}')))
+        self.assertEqual(error.kind, "upstream")
+
+    def test_a_text_cut_short_is_truncated_and_kept(self):
+        error, seen = self.failure(self.scripted(self.plain(b"Half of", end=b"")))
+        self.assertEqual(error.kind, "truncated")
+        self.assertEqual(seen[1:], [Text("Half of")])
+        self.assertEqual(error.response["body"], "Half of")
+
+    def test_an_empty_text_is_an_empty_answer(self):
+        found = list(self.scripted(self.plain()).stream("x"))
+        self.assertEqual([type(e) for e in found], [Opened, Finished])
+
+    def test_what_is_kept_is_cut_at_64_kib(self):
+        finished = list(self.scripted(self.plain(b"x" * 100_000)).stream("x"))[-1]
+        self.assertEqual(len(finished.choices[0].text), 100_000)
+        self.assertLessEqual(len(finished.response["body"]), 64 * 1024)
+        self.assertIs(finished.response["cut"], True)
+
+    def test_a_serving_endpoint_owes_json(self):
+        self.upstream.serve("odd", self.plain(b"Hello"))
+        self.assertEqual(self.failure(self.serving("odd"))[0].kind, "bad_response")
+
+
 class RequestTests(ClientTestCase):
     def test_the_preview_is_what_is_sent_but_for_the_secret(self):
         prompt = Prompt.of("How are you?", stop=["."], temperature=0.1)
-        for client in (self.serving(), self.driver_proxy(), self.driver("/echo")):
+        for client in (
+            self.serving(),
+            self.serving("davinci", task="completions", template="<{content}>"),
+            self.serving("bge", task="embeddings"),
+            self.serving("dolly", task="custom", format="dataframe_split"),
+            self.serving("agent", task="responses"),
+            self.serving("chat-agent", task="responses", format="chat_agent"),
+            self.driver_proxy(),
+            self.driver("/echo"),
+            self.driver("/", task="completions"),
+        ):
             shown = client.request(prompt)
             self.assertEqual(self.upstream.requests, [])
             list(client.stream(prompt))
             self.assertEqual(shown.method, self.sent.method)
             self.assertEqual(shown.url, self.upstream.url(self.sent.path))
             self.assertEqual(shown.body, self.sent.json)
+            self.assertEqual(shown.content, self.sent.body)
             real = dict(self.sent.headers)
             self.assertEqual(
                 {name.title() for name in shown.headers} | {"Host", "Content-Length"},
@@ -179,6 +461,21 @@ class RequestTests(ClientTestCase):
         next(stream)
         self.assertEqual(len(self.upstream.requests), 1)
         stream.close()
+
+    def test_nothing_is_ever_sent_twice(self):
+        for behaviour in (
+            answer("no", 500),
+            answer("no", 503, retry_after="0"),
+            answer("no", 429, retry_after="0"),
+            answer("no", 408),
+            scripts.reset_before_headers,
+            raw(b""),
+            raw(b"HTTP/1.1 200 OK\r\n"),
+            events(["He"], ending="reset"),
+        ):
+            self.upstream.requests.clear()
+            self.failure(self.scripted(behaviour))
+            self.assertEqual(len(self.upstream.requests), 1)
 
     def test_a_driver_never_gets_a_token(self):
         list(self.driver(credential=Token(ALICE)).stream("x"))
@@ -201,6 +498,7 @@ class RequestTests(ClientTestCase):
         for value in (float("nan"), float("inf"), {1, 2}, b"x"):
             error, _ = self.failure(self.driver(), Prompt.of("x", temperature=value))
             self.assertEqual((error.kind, error.field), ("bad_request", "params"))
+            self.assertIn("temperature", error.message)
         self.assertEqual(self.upstream.requests, [])
 
     def test_addresses_are_judged_when_the_client_is_made(self):
@@ -284,7 +582,7 @@ class StreamTests(ClientTestCase):
                 Text("He"),
                 Text("llo"),
                 Usage(3, 2),
-                Finished("stop", response),
+                Finished("stop", response, (Choice(0, "Hello", "stop"),)),
             ],
         )
 
@@ -306,7 +604,9 @@ class StreamTests(ClientTestCase):
                 Opened(200, "application/json", "dolly-1"),
                 Text("Hello"),
                 Finished(
-                    None, {"status": 200, "content_type": "application/json", "body": "Hello"}
+                    None,
+                    {"status": 200, "content_type": "application/json", "body": "Hello"},
+                    (Choice(0, "Hello"),),
                 ),
             ],
         )

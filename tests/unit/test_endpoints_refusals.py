@@ -170,6 +170,136 @@ class DatabricksTests(unittest.TestCase):
         self.assertIn("Can Attach To", judged(403, {"message": "no"}, kind="driver_proxy").hint)
 
 
+# WIRE.md 3.3: what comes back from the driver proxy.
+PROXY_ROWS = (
+    (502, BAD_GATEWAY_PAGE, HTML, "nothing_listening", "port"),
+    (
+        400,
+        {"error_code": "INVALID_STATE", "message": "Cluster x is in Terminated state"},
+        {},
+        "cluster_stopped",
+        "Start the cluster",
+    ),
+    (
+        403,
+        {
+            "error_code": 403,
+            "message": "Provided access token does not have required scopes: clusters [ReqId: 1]",
+        },
+        {},
+        "forbidden",
+        "scope",
+    ),
+    (
+        403,
+        {"message": "Provided OAuth token does not have required scopes: clusters"},
+        {},
+        "forbidden",
+        "scope",
+    ),
+    (403, {"message": "Invalid scope, required scopes: clusters"}, {}, "forbidden", "scope"),
+    (403, {"error_code": 403, "message": "Invalid access token"}, {}, "forbidden", "new token"),
+    (401, {"message": "Token expired"}, {}, "unauthorized", "Authorization"),
+    (403, {"error_code": 403, "message": "Invalid request"}, {}, "forbidden", "notebook"),
+    (
+        403,
+        "PERMISSION_DENIED: Single-user check failed: user 'a' attempted to run a command on"
+        " single-user cluster x, but the single user of this cluster is 'b'",
+        {},
+        "forbidden",
+        "dedicated",
+    ),
+    (302, "", {"location": "/login.html?next_url=%2F"}, "login_page", "token"),
+    (303, "", {"location": "https://ws/oidc/authorize"}, "login_page", "token"),
+    (200, SIGN_IN_PAGE, HTML, "login_page", "token"),
+    (401, {"error": "Missing API key"}, {}, "unauthorized", "Authorization"),
+    (404, {"detail": "Not Found"}, {}, "not_found", "path"),
+)
+EXTERNAL = json.dumps(
+    {
+        "external_model_provider": "custom",
+        "external_model_error": {"error_code": 403, "message": "Key disabled"},
+    }
+)
+# WIRE.md 7: what a workspace answers.
+STATUS_ROWS = (
+    (
+        400,
+        {
+            "error_code": "BAD_REQUEST",
+            "message": "Failed to enforce schema of data '...' with schema '['prompt': string"
+            " (required), 'stop': Array(string) (required)]'. Error: Model is missing inputs"
+            " ['stop'].",
+            "sqlstate": "KD000",
+        },
+        "bad_request",
+    ),
+    (400, {"error_code": "INVALID_PARAMETER_VALUE", "message": "No."}, "bad_request"),
+    (401, {"error_code": 401, "message": "Credential was not sent"}, "unauthorized"),
+    (401, {"error_code": "UNAUTHENTICATED", "message": "No."}, "unauthorized"),
+    (401, {"error_code": "CUSTOMER_UNAUTHORIZED", "message": "No."}, "unauthorized"),
+    (403, {"error_code": 403, "message": "Invalid access token"}, "forbidden"),
+    (403, {"error_code": "PERMISSION_DENIED", "message": "No."}, "forbidden"),
+    (403, {"error_code": "PERMISSION_DENIED", "message": EXTERNAL}, "forbidden"),
+    (404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "No."}, "not_found"),
+    (404, {"error_code": "ENDPOINT_NOT_FOUND", "message": "No."}, "not_found"),
+    (409, {"error_code": "RESOURCE_ALREADY_EXISTS", "message": "No."}, "bad_request"),
+    (409, {"error_code": "RESOURCE_CONFLICT", "message": "Busy."}, "bad_request"),
+    (429, {"error_code": "REQUEST_LIMIT_EXCEEDED", "message": "Slow."}, "rate_limited"),
+    (
+        429,
+        "REQUEST_LIMIT_EXCEEDED: Exceeded workspace input tokens per minute rate limit for chat",
+        "rate_limited",
+    ),
+    (429, {"message": "User defined rate limit(s) exceeded"}, "rate_limited"),
+    (500, {"error_code": "INTERNAL_ERROR", "message": "Oh."}, "upstream"),
+    (502, {"error_code": "INTERNAL_ERROR", "message": "Oh."}, "upstream"),
+    (503, {"error_code": "TEMPORARILY_UNAVAILABLE", "message": "Soon."}, "not_ready"),
+    (504, {"error_code": "DEADLINE_EXCEEDED", "message": "Late."}, "timeout"),
+    (504, "Request processing time exceeded limit", "timeout"),
+    (415, "This predictor only supports application/json", "bad_request"),
+)
+
+
+class WireTableTests(unittest.TestCase):
+    def test_every_row_of_the_driver_proxy_has_its_kind_and_hint(self):
+        for status, body, headers, kind, hint in PROXY_ROWS:
+            with self.subTest(status=status, body=body):
+                error = judged(status, body, headers, kind="driver_proxy")
+                self.assertEqual((error.kind, error.upstream_status), (kind, status))
+                self.assertIn(hint, error.message + error.hint)
+
+    def test_every_row_of_the_workspace_has_its_kind(self):
+        for status, body, kind in STATUS_ROWS:
+            with self.subTest(status=status, body=body):
+                error = judged(status, body)
+                self.assertEqual((error.kind, error.upstream_status), (kind, status))
+                self.assertTrue(error.message.endswith((".", "…")))
+
+    def test_an_external_model_error_in_every_form_is_told_from_the_inside(self):
+        for inner, kind in (
+            ({"error_code": 403, "message": "Why."}, "forbidden"),
+            ('{"error_code": 401, "message": "Why."}', "unauthorized"),
+            ({"error": {"message": "Why.", "type": "rate_limit_error"}}, "rate_limited"),
+            ("REQUEST_LIMIT_EXCEEDED: Why.", "rate_limited"),
+            ("<html><title>Why.</title></html>", "bad_request"),
+            ("Why.", "bad_request"),
+        ):
+            said = {"external_model_provider": "custom", "external_model_error": inner}
+            for message in (json.dumps(said), said):
+                with self.subTest(inner=inner):
+                    error = judged(400, {"error_code": "BAD_REQUEST", "message": message})
+                    self.assertEqual(error.kind, kind)
+                    self.assertIn("Why.", error.message)
+                    self.assertIn("custom", error.message)
+
+    def test_what_is_being_changed_or_there_already_says_what_to_do(self):
+        self.assertIn("wait", judged(409, {"error_code": "RESOURCE_CONFLICT"}).hint)
+        self.assertIn("name", judged(409, {"error_code": "RESOURCE_ALREADY_EXISTS"}).hint)
+        hint = judged(401, {"error_code": "CUSTOMER_UNAUTHORIZED", "message": "No."}).hint
+        self.assertIn("network policy", hint)
+
+
 class RetryAfterTests(unittest.TestCase):
     def wait_s(self, value):
         return judged(429, b"", {"retry-after": value}).retry_after_s

@@ -2,14 +2,19 @@
 
 import contextlib
 import datetime
+import gc
 import ipaddress
 import queue
 import socket
+import subprocess
+import sys
 import tempfile
 import threading
 import time
+import tracemalloc
 import unittest
 import unittest.mock
+import weakref
 from pathlib import Path
 
 from cryptography import x509
@@ -17,7 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from endpoints import Egress, EndpointError, Limits, Stopped, Stopper, Text, Token, client_for
-from endpoints.line import Line, NotConnected
+from endpoints.line import Deadline, Line, NotConnected
 from tests import upstream as scripts
 from tests.upstream import DONE, Upstream, answer, chat_chunk, drip, event_bytes, events
 
@@ -402,3 +407,84 @@ def full_listener():
             filler.setblocking(False)
             filler.connect_ex(listener.getsockname())
         yield listener.getsockname()[1]
+
+
+class DeadlineTests(unittest.TestCase):
+    def test_deadlines_come_in_the_order_of_their_time_and_not_when_cancelled(self):
+        arrived = queue.Queue()
+
+        class Noting(Line):
+            def run_out_of_time(self):
+                arrived.put(self)
+
+        late, early, cancelled = Noting(), Noting(), Noting()
+        Deadline(late, 0.2)
+        Deadline(early, 0.1)
+        Deadline(cancelled, 0.05).cancel()
+        self.assertEqual([arrived.get(timeout=5) for _ in range(2)], [early, late])
+        self.assertTrue(arrived.empty())
+
+    def test_one_thread_watches_them_all_and_forgets_the_cancelled(self):
+        def watchers():
+            return [each for each in threading.enumerate() if each.name == "deadlines"]
+
+        lines = [weakref.ref(line) for line in self.cancelled_lines(500)]
+        self.assertEqual(len(watchers()), 1)
+        gc.collect()
+        self.assertEqual([ref for ref in lines if ref() is not None], [])
+
+    def cancelled_lines(self, number):
+        lines = [Line() for _ in range(number)]
+        for deadline in [Deadline(line, 600) for line in lines]:
+            deadline.cancel()
+        return lines
+
+
+class SizeTests(WireTestCase):
+    """What a large answer takes; the whole of a 4 MiB one is asked for, as in the limits."""
+
+    SIZE = 4 * 1024 * 1024 - 1000
+    MEGABYTE = 1024 * 1024
+
+    def peak_bytes(self, behaviour, **options):
+        """The most memory that reading takes at one time, and the text that was read."""
+        url = self.upstream.on("/scripted", behaviour)
+        client = client_for("driver", url=url, egress=self.egress, **options)
+        tracemalloc.start()
+        try:
+            text = "".join(e.text for e in client.stream("x") if isinstance(e, Text))
+            return tracemalloc.get_traced_memory()[1], text
+        finally:
+            tracemalloc.stop()
+
+    def test_a_large_answer_takes_at_most_20_mb_above_itself(self):
+        letters = "x" * self.SIZE
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n"
+        for name, behaviour in (
+            ("json", answer(letters)),
+            ("one wide letter", answer(letters[:-20] + "😀")),
+            ("text", scripts.raw(head + letters.encode())),
+            ("events", events(["w " * 100] * (self.SIZE // 230))),
+        ):
+            with self.subTest(name=name):
+                peak, text = self.peak_bytes(behaviour)
+                self.assertGreater(len(text), self.SIZE * 0.8)
+                above = peak - sys.getsizeof(text)
+                # The upstream lives in this process too and holds the answer twice at most.
+                self.assertLess(above, 20 * self.MEGABYTE)
+
+
+@unittest.skipUnless(Path("/proc/self/status").exists(), "only Linux tells the memory of a process")
+class ImportTests(unittest.TestCase):
+    def test_importing_is_light(self):
+        code = (
+            "import sys, time; begun = time.process_time(); import endpoints;"
+            "took = time.process_time() - begun;"
+            "heavy = [m for m in sys.modules if m.split('.')[0] in ('mlflow', 'django')];"
+            "print(took, open('/proc/self/status').read().split('VmHWM:')[1].split()[0], heavy)"
+        )
+        said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        took_s, peak_kib, heavy = said.stdout.split(" ", 2)
+        self.assertEqual(heavy.strip(), "[]")
+        self.assertLess(float(took_s), 0.6)  # alone it takes 0.2, and the machine is busy
+        self.assertLess(int(peak_kib), 40 * 1024)

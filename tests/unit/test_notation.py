@@ -10,10 +10,13 @@ from hypothesis import strategies as st
 from playground.notation import (
     NotationError,
     escape,
+    pretty,
     read_object,
     read_stops,
     unescape,
     write_stops,
+    write_tool_call,
+    write_vector,
 )
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
@@ -93,3 +96,15 @@ class ObjectTests(unittest.TestCase):
 
     def test_a_backslash_before_u0000_is_only_text(self) -> None:
         self.assertEqual(read_object(r'{"a": "\\u0000"}'), {"a": r"\u0000"})
+
+
+class AnswerTests(unittest.TestCase):
+    def test_a_vector_is_told_in_a_few_words(self) -> None:
+        self.assertEqual(write_vector([3.0, 4.0]), "2 dimensions · norm 5.0000 · 3, 4")
+        self.assertEqual(write_vector([0.5] * 4), "4 dimensions · norm 1.0000 · 0.5, 0.5, 0.5, …")
+
+    def test_a_tool_call_shows_its_arguments_as_json_or_as_they_came(self) -> None:
+        call = {"id": "c", "name": "f", "arguments": '{"q":"é"}'}
+        self.assertEqual(write_tool_call(call), 'f({\n  "q": "é"\n})')
+        self.assertEqual(write_tool_call(call | {"arguments": '{"q'}), 'f({"q)')
+        self.assertEqual(pretty("[" * 100_000), "[" * 100_000)

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 STAIRS = {
     "tools": "vault keyfile layers locks threads origins notation storage",
     "nouns": "models access",
-    "verbs": "announcing connecting drafting running starting watching",
+    "verbs": "announcing asking connecting drafting managing requesting running starting watching",
     "rooms": "forms views api consumers worker middleware templatetags",
     "doors": "urls asgi admin apps checks management settings",
 }

@@ -105,11 +105,7 @@ class NowhereTests(ApiTestCase):
     def test_routes_of_later_versions_do_not_exist(self):
         workspace = "00000000-0000-4000-8000-000000000000"
         for method, path in (
-            ("GET", f"/workspaces/{workspace}/serving-endpoints"),
-            ("PUT", f"/workspaces/{workspace}/secrets/a/b"),
-            ("GET", f"/workspaces/{workspace}/clusters"),
             ("POST", f"/runs/{workspace}/fork"),
-            ("GET", f"/runs/{workspace}/code"),
             ("GET", f"/runs/{workspace}/export"),
             ("PUT", f"/calls/{workspace}/vote"),
         ):

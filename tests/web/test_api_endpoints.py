@@ -24,6 +24,7 @@ FIELDS = {
     "path",
     "url",
     "format",
+    "template",
     "params",
     "stop",
     "stream",
@@ -300,6 +301,36 @@ class EndpointAskTests(ApiTestCase):
         self.assertIn("•", request["headers"]["Authorization"])
         self.assertNotIn(TOKEN, response.content.decode())
         self.assertEqual(self.upstream.requests, [])
+
+    def test_preview_takes_what_a_run_takes(self):
+        chat = make_endpoint(self.alice, name="chat", task="chat", url=self.upstream.url("/"))
+        image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
+        messages = [
+            {"role": "user", "content": [{"type": "text", "text": "Hi {{who}}"}, image]},
+            {"role": "tool", "content": "", "tool_call_id": "1"},
+        ]
+        body = {"messages": messages, "variables": {"who": "Bob"}, "params": {"tools": []}}
+        answer = self.api(self.alice, "POST", f"/endpoints/{chat.pk}/preview", body)
+        sent = self.ok(answer)["request"]["body"]
+        self.assertEqual(
+            sent["messages"][0]["content"], [{"type": "text", "text": "Hi Bob"}, image]
+        )
+        self.assertEqual(sent["messages"][1], messages[1])
+        self.assertEqual(sent["tools"], [])
+
+        embed = make_endpoint(
+            self.alice, name="embed", task="embeddings", url=self.upstream.url("/")
+        )
+        answer = self.api(
+            self.alice, "POST", f"/endpoints/{embed.pk}/preview", {"prompt": ["a", "b"]}
+        )
+        self.assertEqual(self.ok(answer)["request"]["body"]["input"], ["a", "b"])
+        self.assert_error(
+            self.api(self.alice, "POST", f"/endpoints/{chat.pk}/preview", {"prompt": ["a"]}),
+            422,
+            "invalid",
+            field="prompt",
+        )
 
     def test_preview_refuses_what_a_run_would_refuse(self):
         path = f"/endpoints/{make_endpoint(self.alice).pk}/preview"

@@ -21,6 +21,12 @@ CALL_CARD = {
     "endpoint_name",
     "status",
     "text",
+    "reasoning",
+    "tool_calls",
+    "choices",
+    "vector",
+    "vectors",
+    "custom_outputs",
     "error",
     "finish_reason",
     "usage",
@@ -32,6 +38,8 @@ CALL_CARD = {
     "tokens_per_s",
     "created_at",
 }
+ANSWER = {"text", "reasoning", "tool_calls", "choices", "vector", "vectors", "custom_outputs"}
+ANSWER |= {"error", "finish_reason"}
 
 
 class RunTestCase(ApiTestCase):
@@ -116,7 +124,7 @@ class RunStartTests(RunTestCase):
             (
                 {"messages": [{"role": "user"}], "variants": variants},
                 "messages.0.content",
-                "missing",
+                "needs a content",
             ),
             (
                 {"messages": [{"role": "x", "content": "a"}], "variants": variants},
@@ -276,7 +284,7 @@ class RunListTests(RunTestCase):
         make_run(self.alice, make_endpoint(self.alice), status="done", text="long", request={})
         item = self.ok(self.api(self.alice, "GET", "/runs"))["items"][0]
         self.assertEqual(set(item), {"id", "url", "status", "title", "created_at", "calls"})
-        self.assertEqual(set(item["calls"][0]), CALL_CARD - {"text", "error", "finish_reason"})
+        self.assertEqual(set(item["calls"][0]), CALL_CARD - ANSWER)
 
     def test_the_number_of_queries_does_not_grow_with_the_runs(self):
         endpoint = make_endpoint(self.alice)

@@ -141,11 +141,13 @@ class CredentialTests(ApiTestCase):
     def test_bad_credentials_name_the_field_and_are_not_repeated(self):
         path = f"/workspaces/{make_workspace(self.alice).pk}/credential"
         for body, field, says in (
-            (
-                {"kind": "oauth", "client_id": "a", "client_secret": TOKEN},
-                "kind",
-                'must be "token"',
-            ),
+            ({"kind": "basic", "token": TOKEN}, "kind", 'must be "token" or "oauth"'),
+            ({"kind": "oauth", "client_id": "a"}, "client_secret", "missing"),
+            ({"kind": "oauth", "client_secret": TOKEN}, "client_id", "missing"),
+            ({"kind": "oauth", "client_id": "a:b", "client_secret": TOKEN}, "client_id", ""),
+            ({"kind": "oauth", "client_id": "a", "client_secret": "x y"}, "client_secret", ""),
+            ({"kind": "oauth", "token": TOKEN}, "token", "no part"),
+            ({"kind": "token", "token": TOKEN, "client_id": "a"}, "client_id", "no part"),
             ({"kind": "token"}, "token", "missing"),
             ({"kind": "token", "token": TOKEN + "\n"}, "token", ""),
             ({"kind": "token", "token": TOKEN[:8] + "\r\nX-Evil: 1"}, "token", ""),

@@ -12,6 +12,7 @@ from playground.models import Credential
 from tests.base import WebTestCase
 from tests.make import HOST, TOKEN, make_workspace
 from tests.upstream import Upstream
+from tests.workspace import Workspace as FakeWorkspace
 
 from .test_workspace import share_an_endpoint
 
@@ -60,6 +61,69 @@ class CredentialSaveTests(CredentialTestCase):
 
     def test_csrf_is_enforced(self) -> None:
         self.assert_csrf_enforced(self.save_path, {"token": NEW}, user=self.alice)
+
+
+class ServicePrincipalTests(CredentialTestCase):
+    """An OAuth client id and secret in place of the token."""
+
+    CLIENT, SECRET = "1a2b3c4d-0000-0000-0000-1a2b3c4d5e6f", "doseVeryMuchASecret0123"
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.there = self.enterContext(FakeWorkspace(tokens={}))
+        self.there.clients[self.CLIENT] = self.SECRET
+        self.enterContext(override_settings(WORKSPACE_ORIGINS=[self.there.origin]))
+        self.workspace.host = self.there.origin
+        self.workspace.save()
+
+    def typed(self, **more) -> dict:
+        typed = {"sign_in": "oauth", "client_id": self.CLIENT, "client_secret": self.SECRET}
+        return typed | more
+
+    def test_takes_the_place_of_the_token_and_is_checked(self) -> None:
+        response = self.client.post(self.save_path, self.typed(), follow=True)
+        self.assertContains(response, "1a2b…5e6f · ••••••••")
+        self.assertContains(response, self.CLIENT)  # the user name, as the workspace has it
+        self.assertNotContains(response, self.SECRET)
+        credential = Credential.objects.get()
+        self.assertTrue(credential.is_ok)
+        self.assertNotIn(self.SECRET.encode(), bytes(credential.sealed))
+        page = self.client.get(reverse("workspace-edit", args=[self.workspace.pk]))
+        self.assertNotContains(page, self.SECRET)
+
+    def test_a_workspace_is_added_with_it(self) -> None:
+        typed = self.typed(name="dev", host=self.there.origin)
+        response = self.client.post(reverse("workspace-list"), typed, follow=True)
+        self.assertContains(response, "Saved dev.")
+        self.assertEqual(Credential.objects.get(workspace__name="dev").client_id, self.CLIENT)
+
+    def test_a_new_name_keeps_it(self) -> None:
+        self.client.post(self.save_path, self.typed())
+        path = reverse("workspace-edit", args=[self.workspace.pk])
+        self.assertNotContains(self.client.get(path), 'id="id_client_id" value=')
+        typed = {"name": "renamed", "host": self.there.origin, "sign_in": "oauth"}
+        self.assertRedirects(self.client.post(path, typed), reverse("workspace-list"))
+        self.assertEqual(Credential.objects.get().client_id, self.CLIENT)
+
+    def test_mistakes_are_at_their_field_with_the_client_id_kept(self) -> None:
+        for change, field in (
+            ({"client_id": ""}, "client_id"),
+            ({"client_id": "a:b"}, "client_id"),
+            ({"client_secret": ""}, "client_secret"),
+            ({"client_secret": "two words"}, "client_secret"),
+        ):
+            with self.subTest(**change):
+                response = self.client.post(self.save_path, self.typed(**change))
+                self.assertContains(response, f'id="credential-{field}_error"', status_code=422)
+                self.assertNotContains(response, self.SECRET, status_code=422)
+                if "client_secret" in change:
+                    self.assertContains(response, f'value="{self.CLIENT}"', status_code=422)
+        self.assertEqual(Credential.objects.get().kind, "token")
+
+    def test_is_not_stored_for_a_host_that_changed_meanwhile(self) -> None:
+        typed = self.typed(seen_host="https://adb-9.9.azuredatabricks.net")
+        response = self.client.post(self.save_path, typed)
+        self.assertContains(response, "Nothing was stored", status_code=422)
 
 
 class CredentialMovedTests(CredentialTestCase):

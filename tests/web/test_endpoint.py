@@ -69,6 +69,22 @@ class EndpointListTests(WebTestCase):
         self.assertContains(response, "bobs-own")
         self.assertNotContains(response, "private-one")
 
+    def test_says_where_each_one_is(self) -> None:
+        workspace = make_workspace(self.alice, host="https://adb-1.2.azuredatabricks.net")
+        make_endpoint(self.alice, name="a", url="http://127.0.0.1:7777/poet")
+        on_cluster = {"cluster_id": "0812-k3", "port": 7777, "path": "/v1"}
+        make_endpoint(self.alice, name="b", kind="driver_proxy", workspace=workspace, **on_cluster)
+        serving = {"workspace": workspace, "serving_endpoint": "llama"}
+        make_endpoint(self.alice, name="c", kind="serving", **serving)
+        self.log_in(self.alice)
+        response = self.client.get(LIST)
+        for address in (
+            "http://127.0.0.1:7777/poet",
+            "adb-1.2.azuredatabricks.net/0812-k3:7777/v1",
+            "adb-1.2.azuredatabricks.net/llama",
+        ):
+            self.assertContains(response, address)
+
     def test_offers_only_what_one_may_do(self) -> None:
         endpoint = make_endpoint(self.alice, team=self.team)
         may = {}
@@ -439,6 +455,7 @@ class EndpointCheckTests(WebTestCase):
         with override_settings(DRIVER_ORIGINS=[origin]):
             Endpoint.objects.update(url=f"{origin}/")
             self.assertContains(self.check(), "callout--danger")
+            self.assertContains(self.check(), "then check again")
 
     def test_parameters_of_any_name_go_along(self) -> None:
         params = {"text": "a", "self": "b", "cls": "c"}

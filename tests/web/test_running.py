@@ -3,6 +3,7 @@
 from django.test import override_settings
 
 from playground import running
+from playground.asking import TooLarge, check_asked
 from playground.connecting import Refused
 from playground.models import Call, Run
 from playground.running import Variant
@@ -14,13 +15,14 @@ ASK = [{"role": "user", "content": "How are you?"}]
 
 class FillInTests(WebTestCase):
     def fill(self, text: str, **variables: str) -> str:
-        return running.fill_in([{"role": "user", "content": text}], variables)[0]["content"]
+        asked = check_asked([{"role": "user", "content": text}], variables=variables)
+        return asked.messages[0]["content"]
 
     def test_values_replace_names_and_unknown_names_stay(self):
         self.assertEqual(self.fill("{{ a }}-{{b}}-{{c}}", a="1", b="{{c}}"), "1-{{c}}-{{c}}")
 
     def test_a_short_prompt_that_would_become_huge_is_refused_before_it_does(self):
-        with self.assertRaises(running.TooLarge):
+        with self.assertRaises(TooLarge):
             self.fill("{{a}}" * 20_000, a="x" * 200_000)
 
 

@@ -20,9 +20,11 @@ from playground.access import visible_to
 from playground.api.answers import to_json
 from playground.api.endpoints import find_endpoint
 from playground.api.runs import run_answer
+from playground.asking import TooLarge
 from playground.connecting import Refused
 from playground.models import Call, Endpoint, Run, User
-from playground.running import Conflict, TooLarge, Variant
+from playground.notation import write_tool_call, write_vector
+from playground.running import Conflict, Variant
 from playground.watching import Card, Delta, Ended, watch_run
 from playground.worker import CallWorker
 
@@ -212,6 +214,7 @@ class _Board:
             self.calls[str(event.call.pk)] = event.call
             self._tell(event.call, 0, event.call.text)
             if event.call.is_over:
+                self._tell_beside(event.call)
                 self.finish(event.call)
         elif isinstance(event, Delta):
             self._tell(self.calls[event.call_id], event.at, event.text)
@@ -223,6 +226,20 @@ class _Board:
         self.told[str(call.pk)] = told + len(fresh)
         if fresh:
             self.write(call, fresh.translate(CONTROLS) if self.columns else fresh)
+
+    def _tell_beside(self, call: Call) -> None:
+        """What there is beside the text, on lines of its own: it comes with the end of the call."""
+        told = [write_tool_call(each) for each in call.tool_calls or []]
+        told += [write_vector(vector) for vector in call.vectors or []]
+        for choice in (call.choices or [])[1:]:
+            told += [f"— choice {choice['index'] + 1} —", choice["text"]]
+            told += [write_tool_call(each) for each in choice["tool_calls"]]
+        if call.custom_outputs:
+            told.append(json.dumps(call.custom_outputs, indent=2, ensure_ascii=False))
+        if told:
+            text = "\n".join(told)
+            text = text.translate(CONTROLS) if self.columns else text
+            self.write(call, f"\n{text}\n" if call.text else f"{text}\n")
 
     def write(self, call: Call, text: str) -> None:
         """Text that follows what was written for this call before."""

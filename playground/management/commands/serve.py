@@ -1,9 +1,11 @@
 """Everything in one process: the site, a worker and, beside it, the demo driver."""
 
 import asyncio
+import os
 import signal
 import socket
 import sys
+import threading
 
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
@@ -13,6 +15,8 @@ from django.core.management.base import SystemCheckError
 from playground import starting, vault
 from playground.models import Credential
 
+LEAVE_S = 7  # for requests under way when the site ends, and for the worker to write its results
+LAST_S = 1
 BACKLOG = 2048  # Daphne's own 50 stalls a hundred tabs that connect at once for a second
 
 
@@ -36,6 +40,8 @@ class Command(BaseCommand):
             self._greet()
             self._serve()
         self.stdout.write("Stopped.")
+        self.stdout.flush()
+        _end_within(LAST_S)
 
     def _check_port(self) -> None:
         family = socket.AF_INET6 if ":" in settings.HOST else socket.AF_INET
@@ -87,6 +93,10 @@ class Command(BaseCommand):
             websocket_max_message_size=64 * 1024,
             websocket_max_frame_size=64 * 1024,
         )
+        # Daphne waits for every request; one that asks a silent endpoint may take minutes.
+        reactor.addSystemEventTrigger(
+            "before", "shutdown", reactor.callLater, LEAVE_S, reactor.crash
+        )
         if not settings.REDIS_URL:
             leaving = asyncio.Event()
             tasks = []
@@ -105,3 +115,10 @@ class Command(BaseCommand):
         signal.signal(signal.SIGINT, signal.default_int_handler)
         server.run()
         sys.stdout.flush()
+
+
+def _end_within(seconds: float) -> None:
+    """End the process even if a thread still waits, for an endpoint or for the ended loop."""
+    timer = threading.Timer(seconds, os._exit, (0,))
+    timer.daemon = True
+    timer.start()

@@ -1,0 +1,230 @@
+"""Manage a workspace as its API lets this person: serving endpoints, secrets, clusters.
+
+Every request carries the caller's own credential, so the workspace decides what they may do.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import transaction
+
+from endpoints import (
+    AddressError,
+    EndpointError,
+    addresses,
+    clusters,
+    deployments,
+    providers,
+    secrets,
+)
+from endpoints.clusters import Cluster
+from endpoints.deployments import ServingEndpoint
+from endpoints.discovery import Found
+from endpoints.providers import FieldErrors
+from endpoints.workspace import WorkspaceApi
+
+from . import connecting
+from .access import visible_to
+from .connecting import Refused
+from .models import Endpoint, User, Workspace
+from .threads import let_connection_go
+
+TIMEOUT_S = 30  # nobody waits longer for a page
+CHANGING = ("PENDING", "RESTARTING", "TERMINATING")  # states of a cluster that will not stay
+START_WORDS = "A cluster usually takes 3 to 7 minutes to start."
+GUESSED = "The task could not be found out, so it is the default, chat. Check it before you run."
+
+
+def workspace_api(user: User, workspace: Workspace) -> WorkspaceApi:
+    """The workspace as this person sees it. Raises NoCredential, AddressError."""
+    credential = connecting.opened_credential(user, workspace)
+    api = WorkspaceApi(
+        workspace.host, credential, connecting.egress(), connecting.limits(TIMEOUT_S)
+    )
+    let_connection_go()
+    return api
+
+
+# Serving endpoints --------------------------------------------------------------------------
+
+
+def list_serving_endpoints(user: User, workspace: Workspace) -> list[ServingEndpoint]:
+    """What the workspace offers to this person, by name. Raises EndpointError."""
+    found = deployments.list_serving_endpoints(workspace_api(user, workspace))
+    return [each for each in found if _can_be_called(each.name)]
+
+
+def _can_be_called(name: str) -> bool:
+    try:
+        return bool(addresses.serving_endpoint_name(name))
+    except AddressError:
+        return False
+
+
+def get_serving_endpoint(user: User, workspace: Workspace, name: str) -> ServingEndpoint:
+    """One of them, with a custom model's signature. Raises AddressError, EndpointError."""
+    addresses.serving_endpoint_name(name)
+    return deployments.get_serving_endpoint(workspace_api(user, workspace), name)
+
+
+def create_serving_endpoint(
+    user: User, workspace: Workspace, name: str, config: Mapping[str, Any]
+) -> ServingEndpoint:
+    """Create one; it answers at once and gets ready later. Raises Refused, EndpointError."""
+    try:
+        addresses.serving_endpoint_name(name)
+    except AddressError as error:
+        raise Refused("name", error.message) from error
+    connecting.check_json("config", config)
+    return deployments.create_serving_endpoint(workspace_api(user, workspace), name, config)
+
+
+def delete_serving_endpoint(user: User, workspace: Workspace, name: str) -> None:
+    """For everybody who uses it, not only here. Raises AddressError, EndpointError."""
+    addresses.serving_endpoint_name(name)
+    deployments.delete_serving_endpoint(workspace_api(user, workspace), name)
+
+
+def add_found(user: User, workspace: Workspace, name: str) -> Endpoint:
+    """Set up a found serving endpoint with its task; the one that is set up already stays."""
+    known = set_up(user, workspace).get(name)
+    if known is not None:
+        return known
+    found = get_serving_endpoint(user, workspace, name).found
+    endpoint = Endpoint(
+        owner=user,
+        name=name,
+        kind=Endpoint.Kind.SERVING,
+        workspace=workspace,
+        serving_endpoint=name,
+    )
+    _take(endpoint, found)
+    with transaction.atomic():
+        try:
+            connecting.save_endpoint(endpoint)
+        except Refused as refused:
+            if refused.field != "name":
+                raise
+            endpoint.name = f"{name} ({workspace})"[:120]
+            connecting.save_endpoint(endpoint)
+    return endpoint
+
+
+def set_up(user: User, workspace: Workspace) -> dict[str, Endpoint]:
+    """The endpoints that this person sees here, by the serving endpoint's name; own ones first."""
+    rows = visible_to(user, Endpoint).filter(workspace=workspace, kind=Endpoint.Kind.SERVING)
+    return {
+        row.serving_endpoint: row for row in sorted(rows, key=lambda row: row.owner_id == user.id)
+    }
+
+
+def find_task(user: User, endpoint: Endpoint) -> list[str]:
+    """Fill in the task that nobody gave. Answers a warning when it could only be guessed."""
+    if endpoint.kind != Endpoint.Kind.SERVING or endpoint.workspace is None:
+        return []
+    try:
+        served = get_serving_endpoint(user, endpoint.workspace, endpoint.serving_endpoint)
+    except AddressError:
+        return []  # what is wrong with the address is told when it is saved
+    except EndpointError as error:
+        return [f"{GUESSED} {error.message}"]
+    _take(endpoint, served.found)
+    return [GUESSED] if served.found.basis == "nothing" else []
+
+
+def _take(endpoint: Endpoint, found: Found) -> None:
+    endpoint.task = found.task
+    if found.format is not None:
+        endpoint.format = found.format
+
+
+@dataclass(frozen=True)
+class NewSecret:
+    """A secret to store on the way: the form's field that asks for it, where, and its value."""
+
+    field: str
+    scope: str
+    key: str
+    value: str = field(repr=False)
+
+
+def create_external_model(
+    user: User,
+    workspace: Workspace,
+    name: str,
+    *,
+    provider: str,
+    model: str,
+    task: str,
+    values: Mapping[str, str],
+    new_secrets: Sequence[NewSecret] = (),
+) -> ServingEndpoint:
+    """Store the new secrets, then create an endpoint that names them.
+
+    `values` are the provider's fields, secrets among them by their reference. Nothing is sent while
+    anything is wrong: FieldErrors names every field at fault. Raises EndpointError too.
+    """
+    errors: dict[str, str] = {}
+    try:
+        addresses.serving_endpoint_name(name)
+    except AddressError as error:
+        errors["name"] = error.message
+    for secret in new_secrets:
+        try:
+            secrets.reference(secret.scope, secret.key)
+            secrets.check_value(secret.value)
+        except AddressError as error:
+            errors[f"{secret.field}-{error.field}"] = error.message
+    try:
+        external = providers.external_model(provider, model, task, values)
+    except FieldErrors as found:
+        errors |= found.errors
+    if errors:
+        raise FieldErrors(errors)
+    api = workspace_api(user, workspace)
+    for secret in new_secrets:
+        secrets.put_secret(api, secret.scope, secret.key, secret.value)
+    config = providers.endpoint_config(name, external)
+    try:
+        return deployments.create_serving_endpoint(api, name, config)
+    except EndpointError as error:
+        if new_secrets:
+            error.hint += " The secrets are stored already; leave their values empty."
+        raise
+
+
+# Secrets ------------------------------------------------------------------------------------
+
+
+def put_secret(user: User, workspace: Workspace, scope: str, key: str, value: str) -> str:
+    """Store a secret over there and give the reference to it. The value is not kept here.
+
+    The scope is made when it is missing. Raises AddressError for scope, key and value, and
+    EndpointError.
+    """
+    secrets.reference(scope, key)
+    return secrets.put_secret(workspace_api(user, workspace), scope, key, value)
+
+
+# Clusters -----------------------------------------------------------------------------------
+
+
+def list_clusters(user: User, workspace: Workspace) -> list[Cluster]:
+    """The clusters that people made, running ones first. Raises EndpointError."""
+    return clusters.list_clusters(workspace_api(user, workspace))
+
+
+def get_cluster(user: User, workspace: Workspace, cluster_id: str) -> Cluster:
+    """One of them. Raises AddressError, EndpointError."""
+    return clusters.get_cluster(workspace_api(user, workspace), cluster_id)
+
+
+def start_cluster(user: User, workspace: Workspace, cluster_id: str) -> Cluster:
+    """Start it and give it as it is then; it takes minutes. Raises AddressError, EndpointError."""
+    return clusters.start_cluster(workspace_api(user, workspace), cluster_id)
+
+
+def credentialed(user: User) -> list[Workspace]:
+    """The workspaces that can be asked: those for which this person has a credential."""
+    return list(visible_to(user, Workspace).filter(credentials__owner=user))

@@ -1,0 +1,204 @@
+"""What a workspace has and offers: its serving endpoints and clusters, found, made and deleted."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from endpoints import AddressError, EndpointError
+from endpoints.clusters import Cluster
+
+from .. import managing
+from ..access import get_visible, visible_to
+from ..connecting import Refused, describe
+from ..forms import ConfirmNameForm, ServingEndpointForm
+from ..models import User, Workspace
+
+NO_CREDENTIAL = ("no_credential", "unauthorized", "forbidden", "login_page")
+
+
+# Serving endpoints --------------------------------------------------------------------------
+
+
+@require_safe
+def serving_endpoint_list(request: HttpRequest, pk) -> HttpResponse:
+    """All that the workspace offers; for htmx the list alone, to choose from."""
+    workspace = get_visible(request.user, Workspace, pk)
+    found, error = _ask(managing.list_serving_endpoints, request.user, workspace)
+    known = managing.set_up(request.user, workspace)
+    context = {
+        "workspace": workspace,
+        "lines": [(each, known.get(each.name)) for each in found or ()],
+        "error": error,
+    }
+    part, page = "workspaces/_found.html", "workspaces/serving_endpoints.html"
+    return _page_or_part(request, page, part, context)
+
+
+@require_POST
+def found_add(request: HttpRequest, pk) -> HttpResponse:
+    """Set up a found one, and lead to its form."""
+    workspace = get_visible(request.user, Workspace, pk)
+    name = request.POST.get("name", "")
+    try:
+        endpoint, error = _ask(managing.add_found, request.user, workspace, name)
+    except Refused as refused:
+        endpoint, error = None, {"message": refused.message, "hint": ""}
+    if endpoint is None:
+        messages.error(request, f"Not added. {error['message']} {error['hint']}".strip())
+        return redirect("serving-endpoint-list", pk)
+    task = endpoint.get_task_display().lower()
+    messages.success(request, f"Added {endpoint} with the task {task}. It is in the playground.")
+    return redirect("endpoint-edit", endpoint.pk)
+
+
+@require_safe
+def serving_endpoint(request: HttpRequest, pk, name: str) -> HttpResponse:
+    """One of them and whether it is ready; for htmx its state alone."""
+    workspace = get_visible(request.user, Workspace, pk)
+    found, error = _ask(managing.get_serving_endpoint, request.user, workspace, name)
+    context = {
+        "workspace": workspace,
+        "name": name,
+        "found": found,
+        "error": error,
+        "endpoint": managing.set_up(request.user, workspace).get(name),
+    }
+    part, page = "workspaces/_serving_state.html", "workspaces/serving_endpoint.html"
+    return _page_or_part(request, page, part, context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@sensitive_post_parameters()
+def serving_endpoint_new(request: HttpRequest, pk) -> HttpResponse:
+    """A new external model. Secrets come by POST alone and are never rendered back."""
+    workspace = get_visible(request.user, Workspace, pk)
+    if request.method != "POST":
+        return _new_page(request, workspace, ServingEndpointForm())
+    if "show-fields" in request.POST:
+        form = ServingEndpointForm(initial=request.POST.dict())
+        return _new_page(request, workspace, form)
+    form = ServingEndpointForm(request.POST)
+    if form.is_valid() and (made := form.create(request.user, workspace)):
+        messages.success(request, f"Created {made.name} in {workspace}.")
+        return redirect("serving-endpoint", pk, made.name)
+    return _new_page(request, workspace, form, status=422)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def serving_endpoint_delete(request: HttpRequest, pk, name: str) -> HttpResponse:
+    """Asks for the name: it is gone for everybody, not only here."""
+    workspace = get_visible(request.user, Workspace, pk)
+    form = ConfirmNameForm(name, request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        _, error = _ask(managing.delete_serving_endpoint, request.user, workspace, name)
+        if error is None:
+            messages.success(request, f"Deleted {name} in {workspace}.")
+            return redirect("serving-endpoint-list", pk)
+        form.add_error(None, f"{error['message']} {error['hint']}".strip())
+    context = {
+        "workspace": workspace,
+        "name": name,
+        "form": form,
+        "endpoint": managing.set_up(request.user, workspace).get(name),
+    }
+    status = 422 if form.is_bound else 200
+    return render(request, "workspaces/delete_serving_endpoint.html", context, status=status)
+
+
+@require_safe
+def found_names(request: HttpRequest) -> HttpResponse:
+    """The names of the chosen workspace's serving endpoints, as suggestions for a field."""
+    workspace = _chosen_workspace(request)
+    found = None
+    if workspace is not None:
+        found, _ = _ask(managing.list_serving_endpoints, request.user, workspace)
+    return render(request, "endpoints/_found_names.html", {"found": found or ()})
+
+
+# Clusters -----------------------------------------------------------------------------------
+
+
+@require_safe
+def cluster_choice(request: HttpRequest) -> HttpResponse:
+    """The clusters of the chosen workspace, and the state of the one that is typed."""
+    workspace = _chosen_workspace(request)
+    typed = request.GET.get("cluster_id", "").strip()
+    clusters, error = None, None
+    if workspace is not None:
+        clusters, error = _ask(managing.list_clusters, request.user, workspace)
+    chosen = next((each for each in clusters or () if each.cluster_id == typed), None)
+    context = _cluster_context(workspace, chosen)
+    context |= {"clusters": clusters, "error": error, "typed": typed}
+    return render(request, "endpoints/_clusters.html", context)
+
+
+@require_safe
+def cluster_state(request: HttpRequest, pk, cluster_id: str) -> HttpResponse:
+    return _cluster_part(request, managing.get_cluster, pk, cluster_id)
+
+
+@require_POST
+def cluster_start(request: HttpRequest, pk, cluster_id: str) -> HttpResponse:
+    return _cluster_part(request, managing.start_cluster, pk, cluster_id)
+
+
+def _cluster_part(request: HttpRequest, verb: Callable, pk, cluster_id: str) -> HttpResponse:
+    workspace = get_visible(request.user, Workspace, pk)
+    cluster, error = _ask(verb, request.user, workspace, cluster_id)
+    context = _cluster_context(workspace, cluster)
+    context |= {"cluster_error": error, "cluster_id": cluster_id}
+    return render(request, "endpoints/_cluster_state.html", context)
+
+
+def _cluster_context(workspace: Workspace | None, cluster: Cluster | None) -> dict[str, Any]:
+    return {
+        "workspace": workspace,
+        "cluster": cluster,
+        "is_changing": cluster is not None and cluster.state in managing.CHANGING,
+        "start_words": managing.START_WORDS,
+    }
+
+
+# What they do -------------------------------------------------------------------------------
+
+
+def _ask(verb: Callable, user: User, workspace: Workspace, *arguments) -> tuple[Any, dict | None]:
+    """What the workspace answers and None, or None and its refusal as it is shown."""
+    try:
+        return verb(user, workspace, *arguments), None
+    except EndpointError as error:
+        told = describe(error)
+        told["hint"] = told["hint"].replace("run again", "try again")
+        told["needs_credential"] = error.kind in NO_CREDENTIAL
+        return None, told
+    except AddressError as error:
+        return None, {"kind": "invalid", "message": error.message, "hint": ""}
+
+
+def _chosen_workspace(request: HttpRequest) -> Workspace | None:
+    """The workspace that the form names, if it is one that can be asked."""
+    chosen = request.GET.get("workspace", "")
+    visible = {str(each.pk): each for each in visible_to(request.user, Workspace)}
+    return visible.get(chosen)
+
+
+def _new_page(
+    request: HttpRequest, workspace: Workspace, form: ServingEndpointForm, status: int = 200
+) -> HttpResponse:
+    context = {"workspace": workspace, "form": form}
+    part, page = "workspaces/_provider_fields.html", "workspaces/new_serving_endpoint.html"
+    return _page_or_part(request, page, part, context, status)
+
+
+def _page_or_part(
+    request: HttpRequest, page: str, part: str, context: dict[str, Any], status: int = 200
+) -> HttpResponse:
+    response = render(request, part if request.htmx else page, context, status=status)
+    patch_vary_headers(response, ["HX-Request"])
+    return response

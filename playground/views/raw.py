@@ -1,0 +1,103 @@
+"""The raw drawer: what a column sends, what came back, how long it took, and code for it."""
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from endpoints import Request
+from endpoints.code import FORMATS
+
+from .. import drafting, requesting
+from ..access import credential_of, get_visible, visible_to
+from ..asking import TooLarge
+from ..connecting import Refused
+from ..models import Call, User, Workspace
+
+TITLES = {
+    "curl": "As cURL",
+    "requests": "As Python",
+    "mlflow": "As mlflow",
+    "openai": "As OpenAI",
+    "langchain": "As LangChain",
+}
+
+
+@require_safe
+def call_raw(request: HttpRequest, pk) -> HttpResponse:
+    call = get_visible(request.user, Call, pk)
+    return _drawer(request, call) if request.htmx else redirect(call.run)
+
+
+@require_POST
+def column_preview(request: HttpRequest, position: int) -> HttpResponse:
+    """The exact request that Run would send from this column, for the prompt as typed."""
+    if not request.htmx:
+        return redirect("playground")
+    draft = drafting.draft_of(request.user)
+    drafting.take_typed(draft, request.POST)
+    try:
+        variants = drafting.variants_of(request.user, draft, request.POST.getlist("column"))
+        variant = next((each for each in variants if each.position == position), None)
+        if variant is None:
+            raise Http404("This column is not there any more.")
+        inputs = drafting.inputs_of(draft, variants)
+        call = requesting.planned_call(request.user, variant, draft.messages, inputs=inputs)
+    except (Refused, TooLarge) as error:
+        return _nothing(request, Call(position=position, status="idle"), error)
+    return _drawer(request, call)
+
+
+def _drawer(request: HttpRequest, call: Call) -> HttpResponse:
+    try:
+        sent = requesting.request_of(call)
+    except Refused as error:
+        return _nothing(request, call, error)
+    context = {
+        "call": call,
+        "sent": sent,
+        "size": len(sent.content),
+        "left_out": max(0, len(call.run.inputs or ()) - len(sent.body.get("input") or ())),
+        "codes": [(format, TITLES[format], _code(call, sent, format)) for format in FORMATS],
+        "bars": bars_of(call),
+        "lacks_credential": not call.request and _lacks_credential(request.user, call),
+        "is_in_playground": request.htmx.current_url_abs_path == reverse("playground"),
+    }
+    return render(request, "runs/_raw.html", context)
+
+
+def _nothing(request: HttpRequest, call: Call, error: Exception) -> HttpResponse:
+    return render(request, "runs/_raw.html", {"call": call, "problem": str(error)}, status=422)
+
+
+def _code(call: Call, sent: Request, format: str) -> str:
+    try:
+        return requesting.code_of(call, format, sent)
+    except Refused as error:
+        return f"# {error.message}"
+
+
+def _lacks_credential(user: User, call: Call) -> bool:
+    if call.config["workspace"] is None:
+        return False
+    workspace = visible_to(user, Workspace).filter(pk=call.config["workspace"]).first()
+    return workspace is None or credential_of(user, workspace) is None
+
+
+def bars_of(call: Call) -> list[dict]:
+    """How a call's time went, in parts of 1,000: until a seat, until the first text, reading."""
+    if call.status == "idle" or call.started_at is None:
+        return []
+    first_ms = call.elapsed_ms if call.ttft_ms is None else call.ttft_ms
+    spans = [
+        ("queued", "Queued", call.queued_ms or 0),
+        ("waiting", "TTFT" if call.ttft_ms is not None else "Waiting", first_ms),
+        ("streaming", "Streaming", max(0, call.elapsed_ms - first_ms)),
+    ]
+    whole = sum(ms for _, _, ms in spans) or 1
+    bars, x = [], 0
+    for name, title, ms in spans:
+        width = round(ms * 1000 / whole)
+        bars.append({"name": name, "title": title, "ms": ms, "x": x, "width": width})
+        x += width
+    return bars

@@ -1,0 +1,84 @@
+"""What only a browser shows of managing a workspace: lists that come by themselves, a cluster
+that is chosen and started, a wizard that changes with its provider."""
+
+from tests.browser.base import BrowserTestCase
+from tests.site import PASSWORD, Site
+from tests.workspace import SEED_ENTITY, Workspace, ready_endpoint
+
+ALICE, VALUE = "dapi-of-alice-0123456789", "sk-proj-VERY-secret-0123456789"
+CLUSTER = "0812-091530-k3v9q2"
+
+
+class ManagingTests(BrowserTestCase):
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.there = cls.enterClassContext(Workspace(tokens={ALICE: "alice"}))
+        cls.there.endpoints["dolly"] = ready_endpoint("dolly", SEED_ENTITY)
+        cls.site = cls.enterClassContext(Site(PLAYGROUND_WORKSPACE_ORIGINS=cls.there.origin))
+        body = {"name": "prod", "host": cls.there.origin}
+        cls.workspace = cls.site.api("POST", "/workspaces", body, status=201)["id"]
+        credential = {"kind": "token", "token": ALICE}
+        cls.site.api("PUT", f"/workspaces/{cls.workspace}/credential", credential)
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.there.clusters.clear()
+        self.there.add_cluster(CLUSTER, "TERMINATED", cluster_name="gpu")
+        self.page.goto(f"{self.site.url}/login/")
+        self.page.get_by_label("User name").fill("alice")
+        self.page.get_by_label("Password", exact=True).fill(PASSWORD)
+        self.page.get_by_role("button", name="Sign in").click()
+        self.page.wait_for_url(f"{self.site.url}/")
+        self.addCleanup(lambda: self.assertEqual(self.complaints, []))
+
+    def test_what_is_found_comes_by_itself_and_one_click_adds_it(self) -> None:
+        self.page.goto(f"{self.site.url}/endpoints/new/")
+        self.page.get_by_role("button", name="Add dolly").click()
+        self.page.wait_for_url("**/endpoints/*-*/")
+        self.assertEqual(self.page.locator("h1").inner_text(), "dolly")
+        self.assertTrue(self.page.locator("#task-custom").is_checked())
+
+    def test_names_are_suggested_once_the_field_is_used(self) -> None:
+        self.page.goto(f"{self.site.url}/endpoints/new/")
+        self.page.locator("#id_workspace").select_option(self.workspace)
+        self.page.locator("#id_serving_endpoint").focus()
+        self.page.locator('#found-names option[value="dolly"]').wait_for(state="attached")
+
+    def test_a_stopped_cluster_is_chosen_started_and_watched(self) -> None:
+        self.page.goto(f"{self.site.url}/endpoints/new/")
+        self.page.locator("#kind-driver_proxy").check(force=True)
+        self.page.locator("#id_cluster_id").wait_for()
+        self.page.get_by_label("Name", exact=True).fill("my app")
+        self.page.locator("#id_workspace").select_option(self.workspace)
+        self.page.get_by_label("Clusters of prod").select_option(CLUSTER)
+        self.page.get_by_text("gpu is stopped").wait_for()
+        self.assertEqual(self.page.locator("#id_cluster_id").input_value(), CLUSTER)
+        self.page.get_by_role("button", name="Start gpu").click()
+        self.page.get_by_text("gpu: Starting").wait_for()
+        self.there.clusters[CLUSTER]["state"] = "RUNNING"
+        self.page.get_by_text("gpu: Running").wait_for(timeout=15_000)
+        self.assertEqual(self.page.get_by_label("Name", exact=True).input_value(), "my app")
+
+    def test_the_wizard_follows_the_provider_and_watches_until_ready(self) -> None:
+        self.page.goto(f"{self.site.url}/workspaces/{self.workspace}/serving-endpoints/new/")
+        self.page.get_by_label("Name", exact=True).fill("claude")
+        self.page.locator("#id_provider").select_option("anthropic")
+        self.page.locator("#id_anthropic_api_key-key").wait_for()
+        self.assertEqual(self.page.get_by_label("Name", exact=True).input_value(), "claude")
+        self.page.get_by_label("Model").fill("claude-sonnet")
+        self.page.get_by_label("Store this secret now").fill(VALUE)
+        self.page.get_by_role("button", name="Create serving endpoint").click()
+        self.page.get_by_text("Being created.").wait_for()
+        self.assertIn(VALUE, self.there.secrets["prompt-playground"].values())
+        self.there.make_ready("claude")
+        self.page.get_by_text("Ready.").wait_for(timeout=15_000)
+        self.page.get_by_role("button", name="Add to playground").click()
+        self.page.wait_for_url("**/endpoints/*-*/")
+
+    def test_sign_in_shows_the_fields_of_its_kind_alone(self) -> None:
+        self.page.goto(f"{self.site.url}/workspaces/")
+        token, secret = self.page.locator("#id_token"), self.page.locator("#id_client_secret")
+        self.assertEqual((token.is_visible(), secret.is_visible()), (True, False))
+        self.page.get_by_text("OAuth service principal").click()
+        self.assertEqual((token.is_visible(), secret.is_visible()), (False, True))
