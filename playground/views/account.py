@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
-from ..forms import ChangePasswordForm, SignInForm, TokenForm
+from ..forms.account import ChangePasswordForm, SignInForm, TokenForm
 from ..models import ApiToken, User
 
 MADE = "made-token"  # session: a new token between its POST and the one page that shows it

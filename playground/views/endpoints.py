@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from .. import connecting, managing
 from ..access import can_edit, can_run, get_visible, visible_to
 from ..connecting import Refused
-from ..forms import EndpointForm, example_of
+from ..forms.endpoints import EndpointForm, example_of
 from ..models import Endpoint
 
 CHECK_NEXT = "check-endpoint"  # session: the endpoint whose page checks itself, once, on arrival

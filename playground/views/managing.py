@@ -16,7 +16,8 @@ from endpoints.clusters import Cluster
 from .. import managing
 from ..access import get_visible, visible_to
 from ..connecting import Refused, describe
-from ..forms import ConfirmNameForm, ServingEndpointForm
+from ..forms.managing import ServingEndpointForm
+from ..forms.workspaces import ConfirmNameForm
 from ..models import User, Workspace
 
 NO_CREDENTIAL = ("no_credential", "unauthorized", "forbidden", "login_page")

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from .. import starting
 from ..connecting import Refused
-from ..forms import SetUpForm
+from ..forms.account import SetUpForm
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

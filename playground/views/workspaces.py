@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from .. import connecting, starting
 from ..access import can_edit, credential_of, get_visible, visible_to
 from ..connecting import Refused
-from ..forms import ConfirmNameForm, CredentialForm, WorkspaceForm
+from ..forms.workspaces import ConfirmNameForm, CredentialForm, WorkspaceForm
 from ..models import Credential, Endpoint, User, Workspace
 from .endpoints import as_check
 

@@ -27,6 +27,7 @@ class PageDraftTests(BrowserTestCase):
         self.page.get_by_label("Password").fill(PASSWORD)
         self.page.get_by_role("button", name="Sign in").click()
         expect(self.page).to_have_url(f"{self.site.url}/")
+        self.page.wait_for_load_state()  # what is typed before the scripts run is not heard
 
     def save(self) -> None:
         with self.page.expect_response("**/draft/") as answered:

@@ -4,7 +4,7 @@ import json
 
 from playground import asking
 from playground.connecting import Refused
-from playground.forms import TASKS_IN_WORDS
+from playground.forms.endpoints import TASKS_IN_WORDS
 from playground.models import Call, Draft, Endpoint, Run
 from tests.api import ApiTestCase
 from tests.base import WebTestCase

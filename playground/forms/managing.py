@@ -1,0 +1,181 @@
+"""A serving endpoint to be created in a workspace, for an external model."""
+
+from django import forms
+
+from endpoints import AddressError, EndpointError
+from endpoints.deployments import ServingEndpoint
+from endpoints.providers import PROVIDERS, FieldErrors, Provider
+from endpoints.providers import TASKS as EXTERNAL_TASKS
+from endpoints.providers import Field as ProviderField
+from endpoints.secrets import reference
+
+from ..managing import NewSecret, create_external_model
+from ..models import Endpoint, User, Workspace
+from .house import HouseForm, secret_input
+
+
+def _mono(**attrs: str) -> forms.TextInput:
+    more = {"class": "input input--mono", "autocomplete": "off", "spellcheck": "false"}
+    return forms.TextInput(attrs=more | attrs)
+
+
+class ServingEndpointForm(HouseForm, forms.Form):
+    """An external model to be: the chosen provider's own fields, each secret as scope and key.
+
+    A secret called `api_key` has the fields `api_key-scope`, `api_key-key` and `api_key-value`; a
+    value is stored in the workspace and goes nowhere else.
+    """
+
+    SCOPE = "prompt-playground"
+
+    name = forms.CharField(
+        label="Name",
+        max_length=63,
+        required=False,
+        help_text="Letters, digits, hyphens and underscores.",
+        widget=_mono(),
+    )
+    provider = forms.ChoiceField(
+        label="Provider",
+        choices=[(each.name, each.label) for each in PROVIDERS.values()],
+        error_messages={"invalid_choice": "Choose one of the providers."},
+    )
+    model = forms.CharField(
+        label="Model",
+        max_length=200,
+        required=False,
+        help_text="As the provider writes it.",
+        widget=_mono(placeholder="gpt-4o-mini"),
+    )
+    task = forms.ChoiceField(
+        label="Task", choices=[(each, Endpoint.Task(each).label) for each in EXTERNAL_TASKS]
+    )
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.shown = [each for each in self.chosen.fields if self._is_shown(each)]
+        for each in self.shown:
+            self.fields |= self._fields_of(each)
+
+    @property
+    def chosen(self) -> Provider:
+        return PROVIDERS.get(self._typed("provider"), next(iter(PROVIDERS.values())))
+
+    @property
+    def rows(self) -> list[dict]:
+        """The provider's fields as the page shows them; a secret is three controls."""
+        parts = ("scope", "key", "value")
+        return [
+            {"label": each.label, "parts": {part: self[f"{each.name}-{part}"] for part in parts}}
+            if each.is_secret
+            else {"field": self[each.name]}
+            for each in self.shown
+        ]
+
+    def create(self, user: User, workspace: Workspace) -> ServingEndpoint | None:
+        """Create it. None, with everything that is wrong at its field, when that did not work."""
+        typed = self.cleaned_data
+        kept = [each for each in self.shown if each.is_secret and typed[f"{each.name}-value"]]
+        new_secrets = [NewSecret(each.name, *self._place(each), self._value(each)) for each in kept]
+        values = {each.name: self._reference(each) for each in self.shown}
+        if self.errors:
+            return None
+        try:
+            return create_external_model(
+                user,
+                workspace,
+                typed["name"],
+                provider=typed["provider"],
+                model=typed["model"],
+                task=typed["task"],
+                values=values,
+                new_secrets=new_secrets,
+            )
+        except FieldErrors as found:
+            for name, words in found.errors.items():
+                self._refuse(name, words)
+        except EndpointError as error:
+            hint = error.hint.replace("run again", "try again")
+            self._refuse(error.field or "", f"{error.message} {hint}")
+        return None
+
+    def _refuse(self, name: str, words: str) -> None:
+        """At the field; at its key for a secret that is not named; else above the form."""
+        for shown in (name, f"{name}-key"):
+            if shown in self.fields:
+                return self.add_error(shown, words)
+        return self.add_error(None, words)
+
+    def _typed(self, name: str) -> str:
+        return (self.data if self.is_bound else self.initial).get(name) or ""
+
+    def _is_shown(self, each: ProviderField) -> bool:
+        if each.only_if is None:
+            return True
+        name, values = each.only_if
+        first = next((other.choices[0] for other in self.chosen.fields if other.name == name), "")
+        return (self._typed(name) or first) in values
+
+    def _fields_of(self, each: ProviderField) -> dict[str, forms.Field]:
+        if each.is_secret:
+            return self._secret_fields(each)
+        label = each.label if each.is_required or each.choices else f"{each.label} (optional)"
+        if each.choices:
+            select = forms.Select(attrs={"class": "select"})
+            choices = [(value, value) for value in each.choices]
+            return {each.name: forms.ChoiceField(label=label, choices=choices, widget=select)}
+        text = forms.CharField(
+            label=label, required=False, max_length=4096, widget=_mono(placeholder=each.example)
+        )
+        return {each.name: text}
+
+    def _secret_fields(self, each: ProviderField) -> dict[str, forms.Field]:
+        """Where a required secret goes is filled in; an optional one is left out unless named."""
+        is_needed = each.is_required
+        value = secret_input()
+        value.attrs["class"] = "input"
+        return {
+            f"{each.name}-scope": forms.CharField(
+                label="Scope",
+                required=False,
+                max_length=128,
+                initial=self.SCOPE if is_needed else "",
+                widget=_mono(placeholder=self.SCOPE),
+            ),
+            f"{each.name}-key": forms.CharField(
+                label="Key",
+                required=False,
+                max_length=128,
+                initial=each.name if is_needed else "",
+                widget=_mono(placeholder=each.name),
+            ),
+            f"{each.name}-value": forms.CharField(
+                label="Store this secret now",
+                required=False,
+                strip=False,
+                help_text="Sent to the workspace’s secrets and kept nowhere here. Leave it empty "
+                "for one that is stored there already.",
+                widget=value,
+            ),
+        }
+
+    def _place(self, each: ProviderField) -> tuple[str, str]:
+        typed = self.cleaned_data
+        return typed[f"{each.name}-scope"], typed[f"{each.name}-key"]
+
+    def _value(self, each: ProviderField) -> str:
+        # Line ends as they were typed or pasted: a form sends them as CR LF.
+        return self.cleaned_data[f"{each.name}-value"].replace("\r\n", "\n")
+
+    def _reference(self, each: ProviderField) -> str:
+        """What was typed, or for a secret how it is named; nothing for one that is left out."""
+        if not each.is_secret:
+            return self.cleaned_data[each.name]
+        scope, key = self._place(each)
+        if not (scope or key or self.cleaned_data[f"{each.name}-value"]):
+            return ""
+        try:
+            return reference(scope, key)
+        except AddressError as error:
+            self.add_error(f"{each.name}-{error.field}", error.message)
+            return ""
