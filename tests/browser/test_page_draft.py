@@ -135,6 +135,7 @@ class PageDraftTests(BrowserTestCase):
         expect(temperature).not_to_have_attribute("aria-invalid", "true")
         self.page.get_by_label("Top p, exact").fill("")
         expect(callout).to_be_empty()
+        self.save()
 
     def test_a_run_that_goes_on_says_so(self):
         self.page.get_by_label("Top p, exact").fill("0.5")  # the demo takes it
@@ -148,23 +149,18 @@ class PageDraftTests(BrowserTestCase):
         self.page.get_by_role("button", name="Stop", exact=False).first.click()
 
     def test_parts_of_a_long_message_are_joined(self):
-        call = {"type": "run", "status": "ended", "padding": "é" * 10}
-        text = json.dumps(call)
-        parts = [{"type": "part", "text": text[:9], "last": False}]
-        parts.append({"type": "part", "text": text[9:], "last": True})
-        closed = []
-
-        def answer(socket) -> None:
-            for part in parts:
-                socket.send(json.dumps(part))
-            closed.append(True)
-
-        self.page.route_web_socket("**/ws/runs/**", answer)
+        sockets = []
+        self.page.route_web_socket("**/ws/runs/**", lambda socket: sockets.append(socket))
         self.message.fill("How are you?")
         self.message.press("Control+Enter")
-        expect(self.page.locator("#connection")).to_be_hidden()
-        self.page.wait_for_timeout(300)
-        self.assertEqual((closed, self.complaints), ([True], []))
+        wait_for(lambda: self.page.evaluate("1") and sockets, 10, lambda: "no socket was opened")
+        text = self.page.locator("#col-a .plain")
+        call_id = text.get_attribute("id").removeprefix("call-").removesuffix("-text")
+        delta = json.dumps({"type": "delta", "id": call_id, "text": "你好, whole"})
+        for part, is_last in ((delta[:9], False), (delta[9:40], False), (delta[40:], True)):
+            sockets[0].send(json.dumps({"type": "part", "text": part, "last": is_last}))
+        expect(text).to_have_text("你好, whole")
+        self.assertEqual(self.complaints, [])
 
 
 PASTE = """text => {
