@@ -84,7 +84,7 @@ class Site:
     def stop(self) -> None:
         if self.process is not None:
             self.process.send_signal(signal.SIGTERM)
-            self.process.wait(timeout=15)
+            self.process.wait(timeout=30)
             self.process = None
 
     def kill(self) -> None:
