@@ -186,7 +186,8 @@
     const tabs = [...raw.querySelectorAll("[role=tab]")];
     showTab(tabs[(tabs.indexOf(event.target) + by + tabs.length) % tabs.length]);
   });
-  document.addEventListener("htmx:afterSwap", (event) => {
+  // Once all is settled: htmx gives the focus to [autofocus] a moment after the swap.
+  document.addEventListener("htmx:afterSettle", (event) => {
     if (event.detail.target !== raw) return;
     site.showTimes(raw);
     site.open("raw");
