@@ -4,9 +4,9 @@ Plain Python and requests, at home in a notebook as in a server. Credentials are
 is read from the environment, and whatever goes wrong is one of the errors drawn in `errors`.
 """
 
-from .addresses import Egress
 from .client import Client, Request, client_for
 from .credentials import OAuthClient, Token
+from .egress import Egress
 from .errors import AddressError, EgressDenied, EndpointError, PromptError, Stopped
 from .events import (
     Choice,

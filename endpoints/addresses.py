@@ -6,12 +6,14 @@ the caller's token with it, to another part of the workspace's API.
 """
 
 import re
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import NamedTuple
+from ipaddress import IPv6Address
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from .errors import AddressError, EgressDenied
+
+if TYPE_CHECKING:
+    from .egress import Egress
 
 DATABRICKS_SUFFIXES = (
     ".cloud.databricks.com",
@@ -29,7 +31,6 @@ _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _AUTHORITY = re.compile(
     rf"(?P<host>{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]{{2,45}}\])(?::(?P<port>[0-9]{{1,5}}))?"
 )
-_ALLOWED = re.compile(r"(?P<origin>.+?)(?::(?P<first>[0-9]{1,5})-(?P<last>[0-9]{1,5}))?/?")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)")
 _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
 _SERVING_ENDPOINT = re.compile(r"[A-Za-z0-9_-]{1,63}")
@@ -40,44 +41,27 @@ _URL_PATH = re.compile(r"(?:/[A-Za-z0-9._~!$&'()*+,;=:@-]+)*/?")
 _ORG_IN_LINK = re.compile(r"[?&]o=([0-9]{1,20})(?=[&#]|$)")
 
 
-@dataclass(frozen=True)
-class Egress:
-    """Where this server may connect to, besides Databricks' own domains over https.
+class Origin(NamedTuple):
+    """Scheme, host and port; an IPv6 host has its brackets."""
 
-    `workspace_origins` are exact (`http://127.0.0.1:9001`), a port in `driver_origins` may be a
-    range (`http://127.0.0.1:3000-8000`). `ca_bundle` is a file of extra certificate authorities.
-    Raises ValueError for an origin that is not one, so that a typing slip shows at the start.
-    """
-
-    workspace_origins: tuple[str, ...] = ()
-    driver_origins: tuple[str, ...] = ()
-    ca_bundle: str | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "workspace_origins", tuple(self.workspace_origins))
-        object.__setattr__(self, "driver_origins", tuple(self.driver_origins))
-        for origin in (*self.workspace_origins, *self.driver_origins):
-            _allowed(origin)
-
-
-class _Origin(NamedTuple):
     scheme: str
     host: str
     port: int
+
+    @property
+    def name(self) -> str:
+        """The host as sockets take it, without brackets."""
+        return self.host.strip("[]")
+
+    @property
+    def is_databricks(self) -> bool:
+        """Whether it lies in one of Databricks' own domains, over https and on its port."""
+        return self.host.endswith(DATABRICKS_SUFFIXES) and self[::2] == ("https", 443)
 
     def __str__(self) -> str:
         if self.port == _DEFAULT_PORTS[self.scheme]:
             return f"{self.scheme}://{self.host}"
         return f"{self.scheme}://{self.host}:{self.port}"
-
-
-class _Allowed(NamedTuple):
-    scheme: str
-    host: str
-    ports: range
-
-    def holds(self, origin: _Origin) -> bool:
-        return (self.scheme, self.host) == origin[:2] and origin.port in self.ports
 
 
 def serving_endpoint_name(text: str) -> str:
@@ -137,18 +121,16 @@ def url_path(text: str, *, field: str = "path") -> str:
     return path
 
 
-def workspace_origin(text: str, egress: Egress) -> str:
+def workspace_origin(text: str, egress: "Egress") -> str:
     """The origin of a workspace, as typed or pasted from a browser: `https://host`.
 
     Path, query and fragment of a pasted link are dropped. Raises AddressError for what is no
     address, EgressDenied for a host that is neither Databricks' own nor listed by the admin.
     """
-    scheme, authority, _ = _split(text, "host")
-    candidates = [_origin(each, authority, "host") for each in ([scheme] if scheme else _SCHEMES)]
+    scheme, authority, _ = split(text, "host")
+    candidates = [origin_of(each, authority, "host") for each in ([scheme] if scheme else _SCHEMES)]
     for origin in candidates:
-        if _is_databricks(origin) or any(
-            _allowed(listed).holds(origin) for listed in egress.workspace_origins
-        ):
+        if egress.admits_workspace(origin):
             return str(origin)
     if candidates[0].host.endswith(DATABRICKS_SUFFIXES):
         raise AddressError("host", "A Databricks workspace is reached over https, on port 443.")
@@ -159,17 +141,17 @@ def workspace_origin(text: str, egress: Egress) -> str:
     )
 
 
-def driver_url(text: str, egress: Egress) -> str:
+def driver_url(text: str, egress: "Egress") -> str:
     """The URL of a driver app, its path kept: `http://127.0.0.1:7777/echo`.
 
     Raises AddressError for what is no URL, EgressDenied outside the admin's driver origins.
     """
-    scheme, authority, rest = _split(text, "url")
+    scheme, authority, rest = split(text, "url")
     if "?" in rest or "#" in rest:
         raise AddressError("url", "Leave out the query and the fragment, from ? or # on.")
-    origin = _origin(scheme or "http", authority, "url")
+    origin = origin_of(scheme or "http", authority, "url")
     path = url_path(rest or "/", field="url")
-    if not any(_allowed(listed).holds(origin) for listed in egress.driver_origins):
+    if not egress.admits_driver(origin):
         raise EgressDenied(
             "url",
             f"This server may not connect to {origin}.",
@@ -202,7 +184,7 @@ def _matching(pattern: re.Pattern[str], text: str, field: str, message: str) -> 
     return text
 
 
-def _split(text: str, field: str) -> tuple[str | None, str, str]:
+def split(text: str, field: str) -> tuple[str | None, str, str]:
     """Scheme or None, authority in lower case, and the rest.
 
     The authority is cut out by hand: URL parsers disagree about backslashes and blanks, so a text
@@ -223,7 +205,7 @@ def _split(text: str, field: str) -> tuple[str | None, str, str]:
     return scheme, authority.lower(), text[len(authority) :]
 
 
-def _origin(scheme: str, authority: str, field: str) -> _Origin:
+def origin_of(scheme: str, authority: str, field: str) -> Origin:
     if "@" in authority:
         raise AddressError(field, "Leave out the name before the @; the token is stored apart.")
     found = _AUTHORITY.fullmatch(authority)
@@ -232,7 +214,17 @@ def _origin(scheme: str, authority: str, field: str) -> _Origin:
             field, "That is no host name; it looks like adb-12345.6.azuredatabricks.net."
         )
     number = _port_of(found["port"], scheme, field)
-    return _Origin(scheme, found["host"], number)
+    return Origin(scheme, _one_notation(found["host"], field), number)
+
+
+def _one_notation(host: str, field: str) -> str:
+    """The host; an IPv6 address in its shortest form, so that it is equal to the one listed."""
+    if not host.startswith("["):
+        return host
+    try:
+        return f"[{IPv6Address(host[1:-1])}]"
+    except ValueError:
+        raise AddressError(field, "That is no IPv6 address; it looks like [2001:db8::1].") from None
 
 
 def _port_of(text: str | None, scheme: str, field: str) -> int:
@@ -243,23 +235,3 @@ def _port_of(text: str | None, scheme: str, field: str) -> int:
         return port(text)
     except AddressError as error:
         raise AddressError(field, error.message) from None
-
-
-def _is_databricks(origin: _Origin) -> bool:
-    return origin.host.endswith(DATABRICKS_SUFFIXES) and origin[::2] == ("https", 443)
-
-
-@lru_cache(maxsize=256)
-def _allowed(listed: str) -> _Allowed:
-    """An entry of the admin's lists. Raises ValueError."""
-    found = _ALLOWED.fullmatch(listed.strip())
-    scheme, authority, rest = _split(found["origin"] if found else "", "origin")
-    if scheme is None or rest:
-        raise ValueError(f"{listed!r} is no origin; it looks like http://127.0.0.1:7777")
-    origin = _origin(scheme, authority, "origin")
-    if found["first"] is None:
-        return _Allowed(scheme, origin.host, range(origin.port, origin.port + 1))
-    first, last = port(found["first"]), port(found["last"])
-    if first > last:
-        raise ValueError(f"{listed!r} ends its range of ports before it begins")
-    return _Allowed(scheme, origin.host, range(first, last + 1))

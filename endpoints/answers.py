@@ -5,6 +5,7 @@ import math
 from typing import Any, NoReturn
 
 from .credentials import OAuthClient, Token
+from .scrubbing import NO_SECRET, Scrubber
 
 MAX_KEPT_BYTES = 64 * 1024
 MAX_SECRET_LETTERS = 4096  # of the longest token
@@ -76,7 +77,12 @@ def storable(value: Any, credential: Token | OAuthClient | None) -> Any:
 
 def kept_text(text: str, credential: Token | OAuthClient | None) -> str:
     """The same for plain text."""
-    return mended(credential.scrub(text) if credential else text)
+    return mended(scrubber_of(credential).scrub(text))
+
+
+def scrubber_of(credential: Token | OAuthClient | None) -> Scrubber:
+    """What takes it out of texts; without a credential only what looks like one is masked."""
+    return credential.scrubber if credential else NO_SECRET
 
 
 def _storable(value: Any, credential: Token | OAuthClient | None) -> Any:

@@ -1,15 +1,24 @@
 """Clusters of a workspace, for apps behind the driver proxy: which there are, and are they up."""
 
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .addresses import cluster_id as checked_id
-from .errors import BadResponse, ClusterStopped, EndpointError, NotReady, Refused
+from .errors import (
+    AddressError,
+    BadResponse,
+    ClusterStopped,
+    EndpointError,
+    NotReady,
+    Refused,
+)
 from .refusals import one_line
 from .workspace import WorkspaceApi, error_code
 
 _API = "/api/2.1/clusters"
+MOST_LISTED = 1000
 _PAGE_SIZE = 100
 _MAX_PAGES = 50
 _ON_ITS_WAY = {"PENDING", "RESTARTING"}
@@ -53,7 +62,11 @@ class Cluster:
 
 
 def list_clusters(api: WorkspaceApi) -> list[Cluster]:
-    """The clusters that people made, running ones first, then by name; none of a job's own."""
+    """The clusters that people made, running ones first, then by name; none of a job's own.
+
+    All pages of the list, up to 1,000 clusters, within the time that the api has for one request.
+    """
+    ends_at = time.monotonic() + api.limits.total_s
     found: list[Cluster] = []
     token = ""
     for _ in range(_MAX_PAGES):
@@ -63,22 +76,24 @@ def list_clusters(api: WorkspaceApi) -> list[Cluster]:
         }
         if token:
             query["page_token"] = token
-        answer = api.get(f"{_API}/list", query)
+        left = replace(api.limits, total_s=max(0.0, ends_at - time.monotonic()))
+        answer = replace(api, limits=left).get(f"{_API}/list", query)
         if not isinstance(answer, dict) or not isinstance(answer.get("clusters", []), list):
             raise BadResponse("The workspace's list of clusters is none.")
-        found += [_cluster(each) for each in answer.get("clusters", []) if _has_id(each)]
+        found += [_cluster(each) for each in answer.get("clusters", []) if _can_be_called(each)]
         token = answer.get("next_page_token")
-        if not token or not isinstance(token, str):
+        if not token or not isinstance(token, str) or len(found) >= MOST_LISTED:
             break
+    found = found[:MOST_LISTED]
     return sorted(found, key=lambda each: (not each.is_running, each.name.lower()))
 
 
 def get_cluster(api: WorkspaceApi, cluster_id: str) -> Cluster:
     """One cluster. Raises AddressError for an id that is none, else what the api raises."""
     answer = api.get(f"{_API}/get", {"cluster_id": checked_id(cluster_id)})
-    if not _has_id(answer):
+    if not isinstance(answer, dict) or not isinstance(answer.get("cluster_id"), str):
         raise BadResponse("The workspace described a cluster without its id.")
-    return _cluster(answer)
+    return _cluster({**answer, "cluster_id": cluster_id})
 
 
 def start_cluster(api: WorkspaceApi, cluster_id: str) -> Cluster:
@@ -104,8 +119,12 @@ def _started_already(api: WorkspaceApi, cluster_id: str, error: EndpointError) -
     return cluster if cluster.state in _UP | _ON_ITS_WAY else None
 
 
-def _has_id(value: Any) -> bool:
-    return isinstance(value, dict) and isinstance(value.get("cluster_id"), str)
+def _can_be_called(value: Any) -> bool:
+    """Whether it is a cluster with an id that is one: any other could not be asked for."""
+    try:
+        return isinstance(value, dict) and bool(checked_id(value.get("cluster_id")))
+    except AddressError:
+        return False
 
 
 def _cluster(value: Mapping[str, Any]) -> Cluster:
@@ -113,11 +132,11 @@ def _cluster(value: Mapping[str, Any]) -> Cluster:
         value["cluster_id"],
         _text(value, "cluster_name") or value["cluster_id"],
         _text(value, "state") or "UNKNOWN",
-        one_line(_text(value, "state_message")),
+        _text(value, "state_message"),
         _text(value, "single_user_name") or None,
     )
 
 
 def _text(value: Mapping[str, Any], key: str) -> str:
     text = value.get(key)
-    return text if isinstance(text, str) else ""
+    return one_line(text) if isinstance(text, str) else ""

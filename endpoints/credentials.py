@@ -8,29 +8,47 @@ import base64
 import hashlib
 import hmac
 import re
-from typing import NoReturn
+from collections.abc import Callable
+from typing import NoReturn, TypeVar
 
 from .errors import AddressError
+from .scrubbing import MASK, Scrubber, note_in_use
 
-MASK = "••••••••"
+T = TypeVar("T")
 _TOKEN = re.compile(r"[\x21-\x7e]{8,4096}")
 _CLIENT_ID = re.compile(r"[\x21-\x39\x3b-\x7e]{1,256}")
 
 
-class _Hidden:
-    """A value that printing, formatting and pickling do not give away."""
+class Hidden:
+    """A value that printing, formatting, copying, pickling, JSON and templates do not give away.
 
-    __slots__ = ("_value",)
+    While one is alive, logs and the words of errors lose its value.
+    """
+
+    __slots__ = ("__weakref__", "_scrubber", "_value")
     _value: str
+    _scrubber: Scrubber | None
 
     def __init__(self, value: str, field: str, words: str) -> None:
         if not isinstance(value, str) or not _TOKEN.fullmatch(value):
             raise AddressError(field, words)
         object.__setattr__(self, "_value", value)
+        object.__setattr__(self, "_scrubber", None)
+        note_in_use(self)
+
+    @property
+    def scrubber(self) -> Scrubber:
+        """What takes this secret out of texts, in all its forms."""
+        if self._scrubber is None:
+            object.__setattr__(self, "_scrubber", Scrubber(*self._secrets()))
+        return self._scrubber
 
     def scrub(self, text: str) -> str:
         """The text with every appearance of the secret masked."""
-        return text.replace(self._value, MASK)
+        return self.scrubber.scrub(text)
+
+    def _secrets(self) -> tuple[str, ...]:
+        return (self._value,)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({MASK})"
@@ -50,8 +68,17 @@ class _Hidden:
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError(f"a {type(self).__name__} cannot be pickled or copied")
 
+    def __getstate__(self) -> NoReturn:
+        raise TypeError(f"a {type(self).__name__} cannot be pickled or copied")
 
-class Token(_Hidden):
+
+def _for_code_alone(method: Callable[..., T]) -> Callable[..., T]:
+    """Not for templates: Django's never calls what says that it alters data."""
+    method.alters_data = True
+    return method
+
+
+class Token(Hidden):
     """A bearer token: 8 to 4096 visible ASCII characters, else AddressError for the field `token`.
 
     Printing, formatting and pickling it give nothing away; `reveal()` is the one way to the value.
@@ -66,6 +93,7 @@ class Token(_Hidden):
             "A token is 8 to 4096 letters, digits and signs without blanks or line breaks.",
         )
 
+    @_for_code_alone
     def reveal(self) -> str:
         return self._value
 
@@ -78,7 +106,7 @@ class Token(_Hidden):
         return hash(self._value)
 
 
-class OAuthClient(_Hidden):
+class OAuthClient(Hidden):
     """A service principal's client id and secret (OAuth, machine to machine).
 
     Raises AddressError for the field `client_id` or `client_secret`. The id is no secret and can be
@@ -102,16 +130,18 @@ class OAuthClient(_Hidden):
         )
         object.__setattr__(self, "client_id", client_id)
 
+    @_for_code_alone
     def basic(self) -> str:
         """The value of an Authorization header that proves the client (HTTP Basic)."""
         return f"Basic {self._pair()}"
 
+    @_for_code_alone
     def digest(self) -> bytes:
         """What tells this secret from another without holding it."""
         return hashlib.sha256(self._value.encode()).digest()
 
-    def scrub(self, text: str) -> str:
-        return super().scrub(text).replace(self._pair(), MASK)
+    def _secrets(self) -> tuple[str, ...]:
+        return self._value, self._pair()
 
     def _pair(self) -> str:
         return base64.b64encode(f"{self.client_id}:{self._value}".encode()).decode()

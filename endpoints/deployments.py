@@ -8,6 +8,7 @@ it costs a second and some 50 MB.
 """
 
 import json
+import logging
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,16 +18,17 @@ from typing import TYPE_CHECKING, Any
 from . import sse
 from .addresses import serving_endpoint_name
 from .answers import parsed
-from .discovery import Found, State, detect_task, state_of
+from .discovery import Found, State, detect_task, served_names, state_of
 from .errors import (
     BadRequest,
     BadResponse,
+    EndpointError,
     Forbidden,
-    NotFound,
     TooLarge,
     Truncated,
 )
 from .refusals import error_in
+from .scrubbing import cover
 from .tasks import ACCEPT_STREAM
 from .workspace import WorkspaceApi, error_code
 
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from mlflow.deployments.databricks import DatabricksDeploymentClient
 
 API = "/api/2.0"
+MOST_LISTED = 1000
 _NAMED = re.compile(r"([A-Za-z0-9_-]{1,63})(?:/([a-z-]+))?")
 # Every route of mlflow's client, so that a name like `a/config` cannot lead to another one.
 _ROUTES: dict[tuple[str, str], tuple[str | None, ...]] = {
@@ -66,29 +69,28 @@ def deployments_client(api: WorkspaceApi) -> "DatabricksDeploymentClient":
 
 
 def list_serving_endpoints(api: WorkspaceApi) -> list[ServingEndpoint]:
-    """The endpoints that the user may see, by name."""
+    """The endpoints that the user may see, by name; of very many the first 1,000."""
     found = deployments_client(api).list_endpoints()
-    return sorted(
-        (_described(each, None) for each in found if isinstance(each, dict)),
-        key=lambda each: each.name,
-    )
+    named = (each for each in found if isinstance(each, dict) and isinstance(each.get("name"), str))
+    first = sorted(named, key=lambda each: each["name"])[:MOST_LISTED]
+    return [_described(each) for each in first]
 
 
 def get_serving_endpoint(api: WorkspaceApi, name: str) -> ServingEndpoint:
     """One endpoint; for a custom model that is ready its OpenAPI document is asked for too."""
     details = deployments_client(api).get_endpoint(name)
-    described = _described(details, None)
+    described = _described(details, asked=name)
     if described.found.task != "custom" or not described.state.is_ready:
         return described
-    return _described(details, openapi(api, name))
+    return _described(details, openapi(api, name), asked=name)
 
 
 def openapi(api: WorkspaceApi, name: str) -> Any:
-    """The OpenAPI document of an endpoint, None where there is none or it may not be seen."""
+    """The OpenAPI document of an endpoint, None where it cannot be had: nothing depends on it."""
     path = f"{API}/serving-endpoints/{serving_endpoint_name(name)}/openapi"
     try:
         return api.send("GET", path, kind="serving")
-    except (BadRequest, BadResponse, Forbidden, NotFound):
+    except EndpointError:
         return None
 
 
@@ -110,7 +112,7 @@ def create_serving_endpoint(
     if tags:
         payload["tags"] = _tags(tags)
     try:
-        return _described(deployments_client(api).create_endpoint(config=payload), None)
+        return _described(deployments_client(api).create_endpoint(config=payload), asked=name)
     except BadRequest as error:
         if error_code(error) == "RESOURCE_ALREADY_EXISTS":
             raise BadRequest(
@@ -126,7 +128,7 @@ def create_serving_endpoint(
 def update_config(api: WorkspaceApi, name: str, config: Mapping[str, Any]) -> ServingEndpoint:
     """Replace what an endpoint serves; it goes on with the old until the new is ready."""
     changed = deployments_client(api).update_endpoint_config(endpoint=name, config=dict(config))
-    return _described(changed, None)
+    return _described(changed, asked=name)
 
 
 def update_ai_gateway(api: WorkspaceApi, name: str, ai_gateway: Mapping[str, Any]) -> None:
@@ -147,20 +149,13 @@ def delete_serving_endpoint(api: WorkspaceApi, name: str) -> None:
     deployments_client(api).delete_endpoint(name)
 
 
-def _described(details: Any, document: Any) -> ServingEndpoint:
+def _described(details: Any, document: Any = None, *, asked: str | None = None) -> ServingEndpoint:
+    """`asked` is the name that was asked for: it stands, whatever name comes back."""
     name = details.get("name") if isinstance(details, dict) else None
     if not isinstance(name, str):
         raise BadResponse("The workspace described a serving endpoint without a name.")
-    config = details.get("config")
-    served = config.get("served_entities") if isinstance(config, dict) else None
-    names = (each.get("name") for each in served or () if isinstance(each, dict))
-    return ServingEndpoint(
-        name,
-        detect_task(details, document),
-        state_of(details),
-        tuple(each for each in names if isinstance(each, str)),
-        details,
-    )
+    found, state = detect_task(details, document), state_of(details)
+    return ServingEndpoint(asked or name, found, state, served_names(details), details)
 
 
 def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
@@ -182,8 +177,8 @@ def _kind(route: str | None) -> str:
 
 
 def _explained(error: Forbidden, method: str, prefix: str) -> Forbidden:
-    """The same refusal with the permission that this request needs."""
-    if prefix == "/":
+    """The same refusal with the permission that this request needs, unless it knows better."""
+    if prefix == "/" or not error.hint.startswith("Ask for "):
         return error
     if method == "GET":
         error.hint = "Ask for “Can View” on this endpoint, then try again."
@@ -202,6 +197,8 @@ def _client_class() -> type["DatabricksDeploymentClient"]:
     and a test holds their signatures.
     """
     from mlflow.deployments.databricks import DatabricksDeploymentClient, DatabricksEndpoint
+
+    cover(logging.getLogger("mlflow").handlers)  # its own, made by the import
 
     class Client(DatabricksDeploymentClient):
         def __init__(self, api: WorkspaceApi) -> None:
@@ -246,7 +243,10 @@ def _client_class() -> type["DatabricksDeploymentClient"]:
 
         def list_endpoints(self) -> list[Any]:
             """mlflow's own fails in a workspace without endpoints, which leaves the key out."""
-            return self._call_endpoint(method="GET").get("endpoints") or []
+            found = self._call_endpoint(method="GET").get("endpoints") or []
+            if not isinstance(found, list):
+                raise BadResponse("The workspace's list of serving endpoints is none.")
+            return found
 
     return Client
 
@@ -263,21 +263,21 @@ def _lines(answer: Any) -> Iterator[str]:
                 return
             value = _payload(event.data, answer)
             is_finished = is_finished or _has_finish_reason(value)
-            yield f"data: {event.data}"
+            yield f"data: {answer.clean(event.data)}"
     except Truncated:
         if is_finished:
             return
         raise
-    except sse.LineTooLong as error:
-        raise TooLarge("One event of the stream is larger than 256 KiB.") from error
+    except sse.BeyondLimits as error:
+        raise TooLarge(str(error)) from error
     if not is_finished:
         raise Truncated("The stream ended before the answer was whole.")
 
 
 def _one_answer(answer: Any) -> str:
     """An answer in one piece, where a stream was asked for."""
-    value = answer.json()
-    if (error := error_in(answer.clean(value))) is not None:
+    value = answer.clean(answer.json())
+    if (error := error_in(value)) is not None:
         raise error
     return json.dumps(value)
 

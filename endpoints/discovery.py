@@ -110,6 +110,12 @@ def state_of(details: Any) -> State:
     return State(False, has_failed, _sentence("Failed" if has_failed else "Not ready", trouble))
 
 
+def served_names(details: Any) -> tuple[str, ...]:
+    """The names of the served entities, those that are in use before those to come."""
+    names = (each.get("name") for each in _entities(_mapping(details)))
+    return tuple(dict.fromkeys(one_line(name) for name in names if isinstance(name, str)))
+
+
 _CHAT = Found("chat", None, (), "nothing")
 
 
@@ -159,10 +165,11 @@ def _sentence(start: str, trouble: str) -> str:
 def _in_openapi(openapi: Any) -> Found | None:
     """What the schema of the endpoint's one request says, if there is one."""
     document = _mapping(openapi)
+    seen: set[int] = set()  # what said nothing in one path says nothing in the next
     for path in _mapping(document.get("paths")).values():
         content = _mapping(_mapping(_mapping(path).get("post")).get("requestBody")).get("content")
         schema = _mapping(_mapping(content).get("application/json")).get("schema")
-        bodies = [properties for properties, _ in _objects(document, schema)]
+        bodies = [properties for properties, _ in _objects(document, schema, seen)]
         for properties in bodies:
             if found := _of_unwrapped(properties):
                 return found
@@ -190,7 +197,7 @@ def _of_unwrapped(properties: Mapping[str, Any]) -> Found | None:
 
 def _signature(document: Mapping[str, Any], schema: Any) -> tuple[Field, ...]:
     """The columns of one record; a split frame keeps them elsewhere, so there they are unknown."""
-    for properties, required in _objects(document, schema):
+    for properties, required in _objects(document, schema, set()):
         if not {"columns", "data"} <= set(properties):
             return tuple(
                 Field(str(name), _type(document, each), name in required)
@@ -200,25 +207,27 @@ def _signature(document: Mapping[str, Any], schema: Any) -> tuple[Field, ...]:
 
 
 def _objects(
-    document: Mapping[str, Any], schema: Any, depth: int = 0
+    document: Mapping[str, Any], schema: Any, seen: set[int], depth: int = 0
 ) -> Iterator[tuple[Mapping[str, Any], frozenset[str]]]:
     """Every object that the schema allows, as its properties and the names of those required.
 
     Alternatives come in the document's order; what lies inside a list counts, not what lies inside
-    a property.
+    a property. A schema is looked at once, `seen` being those by identity: they may name each other
+    so that the ways through them are more than anybody can walk.
     """
     schema = _resolved(document, schema)
-    if depth > _MAX_DEPTH or not schema:
+    if depth > _MAX_DEPTH or not schema or id(schema) in seen:
         return
+    seen.add(id(schema))
     if properties := _mapping(schema.get("properties")):
         required = (each for each in _list(schema.get("required")) if isinstance(each, str))
         yield properties, frozenset(required)
     for key in ("oneOf", "anyOf", "allOf"):
         for each in _list(schema.get(key)):
-            yield from _objects(document, each, depth + 1)
+            yield from _objects(document, each, seen, depth + 1)
     items = schema.get("items")
     for each in items if isinstance(items, list) else [items]:
-        yield from _objects(document, each, depth + 1)
+        yield from _objects(document, each, seen, depth + 1)
 
 
 def _resolved(document: Mapping[str, Any], schema: Any) -> Mapping[str, Any]:

@@ -5,9 +5,14 @@ the app would get it.
 """
 
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
-from .addresses import Egress, driver_url, url_path
+from .addresses import driver_url, url_path
+from .egress import Egress
+from .outgoing import Outgoing
+from .tasks import ACCEPT_ANSWER
+from .wire import Exchange, Limits
 
 
 @dataclass(frozen=True)
@@ -28,3 +33,11 @@ class Driver:
         """The URL of that path of the app. Raises AddressError and EgressDenied."""
         app = urlsplit(driver_url(self.address, self.egress))
         return f"{app.scheme}://{app.netloc}{url_path(path, field='url')}"
+
+
+def info(address: str, egress: Egress, limits: Limits) -> Any:
+    """What the driver app there says about itself. Raises AddressError, EndpointError."""
+    url = Driver(address, egress).url("/info")
+    outgoing = Outgoing("GET", url, Driver.kind, ACCEPT_ANSWER, egress.policy(Driver.kind, url))
+    with Exchange(outgoing, limits) as answer:
+        return answer.json()

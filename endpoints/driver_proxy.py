@@ -10,8 +10,9 @@ workspace's token lets the call through to the cluster and is not given to the a
 from dataclasses import dataclass
 
 from . import addresses
-from .addresses import Egress, workspace_origin
+from .addresses import workspace_origin
 from .credentials import OAuthClient, Token
+from .egress import Egress
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 EndpointError
 |-- NotSent              nothing left this machine
 |   |-- NoCredential       no_credential
-|   `-- EgressDenied       egress_denied   (also an AddressError)
+|   |-- EgressDenied       egress_denied   (also an AddressError)
+|   `-- TransformInputFailed  transform_input
 |-- NotReached             no HTTP answer came back
 |   |-- ConnectionFailed   connection
 |   |-- NothingListening   nothing_listening
@@ -22,7 +23,8 @@ EndpointError
     |-- LoginPage          login_page
     |-- Truncated          truncated
     |-- TooLarge           too_large
-    `-- BadResponse        bad_response
+    |-- BadResponse        bad_response
+    `-- TransformOutputFailed  transform_output
 
 AddressError (ValueError)  a name, host, port or token that is not one; raised before a call exists
 PromptError (ValueError)   messages, parameters or a template that are none; raised as early
@@ -31,13 +33,16 @@ Stopped (Exception)        somebody asked the call to end: no failure, so outsid
 
 from typing import Any
 
+from .scrubbing import scrub_words
+
 
 class EndpointError(Exception):
     """A call that did not give its whole answer.
 
     `message` says what happened and `hint` what to do next, one sentence each, fit for the page and
-    free of the credential. `response` is `{"status", "content_type", "body"}` of what did arrive,
-    or None. `field` names the input at fault, `retry_after_s` how long to wait, where known.
+    free of secrets: whatever words of an upstream are in it, they are scrubbed here. `response` is
+    `{"status", "content_type", "body"}` of what did arrive, or None. `field` names the input at
+    fault, `retry_after_s` how long to wait, where known.
     """
 
     kind = "internal"
@@ -53,6 +58,7 @@ class EndpointError(Exception):
         retry_after_s: float | None = None,
         response: dict[str, Any] | None = None,
     ) -> None:
+        message = scrub_words(message)
         Exception.__init__(self, message)  # not super(): EgressDenied has a second parent
         self.message = message
         self.hint = hint or type(self).hint
@@ -200,3 +206,35 @@ class TooLarge(Unreadable):
 class BadResponse(Unreadable):
     kind = "bad_response"
     hint = "Check the endpoint's task, and its own logs."
+
+
+class TransformFailed(EndpointError):
+    """A function of the user's gave nothing to go on with.
+
+    `line` and `column` count from 1 in its source, where they are known; `reason` tells a mistake
+    in the function (`error`) from what runs it, if that has more words.
+    """
+
+    hint = "Change the function, then run again."
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: str = "error",
+        line: int | None = None,
+        column: int | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(message, **options)
+        self.reason, self.line, self.column = reason, line, column
+
+
+class TransformInputFailed(TransformFailed, NotSent):
+    kind = "transform_input"
+    hint = "Nothing was sent. Change the function, then run again."
+
+
+class TransformOutputFailed(TransformFailed, Unreadable):
+    kind = "transform_output"
+    hint = "The answer is kept as it came. Change the function, then run again."

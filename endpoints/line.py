@@ -6,7 +6,6 @@ so a duplicate of it is held from before it connects.
 
 import errno
 import heapq
-import ipaddress
 import itertools
 import os
 import queue
@@ -14,9 +13,13 @@ import socket
 import threading
 import time
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
 from urllib3.util.wait import wait_for_write
+
+from . import guard
+from .errors import EgressDenied
+from .policy import AddressInfo
 
 
 class NotConnected(Exception):
@@ -25,6 +28,17 @@ class NotConnected(Exception):
     No OSError itself, because urllib3 takes a connection reset, even this early, for one of a
     server that has answered already.
     """
+
+
+class Route(Protocol):
+    """Where a line may go: a `policy.Policy`."""
+
+    @property
+    def needs_look_up(self) -> bool: ...
+
+    def find(self) -> list[AddressInfo]: ...
+
+    def check_peer(self, sock: socket.socket, address: Any) -> None: ...
 
 
 class Stopper:
@@ -63,12 +77,31 @@ class Line:
         self.is_cut = False
         self.is_out_of_time = False
 
-    def connect(self, host: str, port: int, timeout_s: float | None) -> socket.socket:
-        """A connected socket to the first address that takes it. Raises NotConnected."""
+    def connect(self, route: Route, timeout_s: float) -> socket.socket:
+        """A connected socket to the first address that takes it, all within that time.
+
+        Raises NotConnected, and EgressDenied for a route that may not be taken.
+        """
+        until = time.monotonic() + timeout_s
         try:
-            return self._first_taken(self._look_up(host, port, timeout_s), timeout_s)
+            sock = self._first_taken(route, self._found(route, timeout_s), until)
         except OSError as error:
             raise NotConnected(str(error)) from error
+        sock.settimeout(timeout_s)
+        return sock
+
+    def note_connected(self) -> None:
+        """The connection stands, TLS and all: from here on silence is the endpoint's."""
+        with self._lock:
+            self.is_connected = True
+
+    def give_up_connecting(self) -> None:
+        """The same as running out of time, unless the connection stands by now."""
+        with self._lock:
+            if self.is_connected:
+                return
+            self.is_out_of_time = True
+        self.cut()
 
     def cut(self) -> None:
         """End the exchange: whatever waits on its socket or for its host name wakes up at once."""
@@ -89,21 +122,25 @@ class Line:
                 self._socket.close()
                 self._socket = None
 
-    def _first_taken(
-        self, addresses: list[tuple[Any, ...]], timeout_s: float | None
-    ) -> socket.socket:
+    def _first_taken(self, route: Route, found: list[AddressInfo], until: float) -> socket.socket:
         failure = OSError("no address")
-        for family, kind, protocol, _, address in addresses:
+        for number, (family, kind, protocol, _, address) in enumerate(found):
+            # Each address gets its share of the time that is left: one may lead nowhere.
+            share_s = max(0.0, until - time.monotonic()) / (len(found) - number)
             sock = socket.socket(family, kind, protocol)
             try:
-                self._connect(sock, address, timeout_s)
+                guard.permit(address)
+                self._connect(sock, address, share_s)
+                route.check_peer(sock, address)
                 return sock
-            except OSError as error:
+            except BaseException as error:
                 sock.close()
+                if not isinstance(error, OSError):
+                    raise
                 failure = error
         raise failure
 
-    def _connect(self, sock: socket.socket, address: Any, timeout_s: float | None) -> None:
+    def _connect(self, sock: socket.socket, address: Any, timeout_s: float) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setblocking(False)
         failed = sock.connect_ex(address)
@@ -115,7 +152,6 @@ class Line:
             failed = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if failed or self.is_cut:
             raise OSError(failed or errno.ECONNABORTED, os.strerror(failed or errno.ECONNABORTED))
-        sock.settimeout(timeout_s)
 
     def _hold(self, sock: socket.socket) -> None:
         # A duplicate, because TLS takes the original apart, and a closed number may be used anew.
@@ -132,18 +168,18 @@ class Line:
         with suppress(OSError):  # not connected any more: nothing waits on it
             self._socket.shutdown(socket.SHUT_RDWR)
 
-    def _look_up(self, host: str, port: int, timeout_s: float | None) -> list[tuple[Any, ...]]:
-        if _is_numeric(host):
-            return _addresses(host, port)
+    def _found(self, route: Route, timeout_s: float) -> list[AddressInfo]:
+        if not route.needs_look_up:
+            return route.find()
         # A look-up cannot be interrupted, so it waits in a thread of its own.
         threading.Thread(
-            target=lambda: self._looked_up.put(_addresses_or_error(host, port)), daemon=True
+            target=lambda: self._looked_up.put(_found_or_error(route)), daemon=True
         ).start()
         try:
             found = self._looked_up.get(timeout=timeout_s)
         except queue.Empty:
-            raise TimeoutError(f"looking up {host} took too long") from None
-        if isinstance(found, OSError):
+            raise TimeoutError("looking up the name took too long") from None
+        if isinstance(found, Exception):
             raise found
         return found
 
@@ -166,6 +202,14 @@ class Deadline:
     def arrive(self) -> None:
         if line := self._line:
             line.run_out_of_time()
+
+
+class ConnectDeadline(Deadline):
+    """Ends a line that does not stand by then: a handshake may trickle and never be silent."""
+
+    def arrive(self) -> None:
+        if line := self._line:
+            line.give_up_connecting()
 
 
 class _Deadlines:
@@ -212,22 +256,8 @@ class _Deadlines:
 _DEADLINES = _Deadlines()
 
 
-def _is_numeric(host: str) -> bool:
+def _found_or_error(route: Route) -> list[AddressInfo] | Exception:
     try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-def _addresses(host: str, port: int) -> list[tuple[Any, ...]]:
-    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-
-
-def _addresses_or_error(host: str, port: int) -> list[tuple[Any, ...]] | OSError:
-    try:
-        return _addresses(host, port)
-    except OSError as error:
+        return route.find()
+    except (OSError, EgressDenied) as error:
         return error
-    except UnicodeError as error:
-        return OSError(str(error))

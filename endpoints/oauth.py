@@ -2,8 +2,10 @@
 
 `POST {host}/oidc/v1/token` with HTTP Basic and the form `grant_type=client_credentials`, as
 Databricks documents it for service principals. A token belongs to one workspace, client and secret;
-however many threads want it at once, one of them fetches it. The fetch is sent again by itself
-never: a failure is every waiting call's failure.
+however many threads want it at once, one of them fetches it. The fetch is never sent again by
+itself: a failure is every waiting call's failure. It has time limits of its own, as those who wait
+for it may have more patience than the call that happens to do it; while the old token holds, nobody
+else waits.
 """
 
 import copy
@@ -14,8 +16,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from .addresses import Egress, workspace_origin
+from .addresses import workspace_origin
 from .credentials import MASK, OAuthClient, Token
+from .egress import Egress, given
 from .errors import (
     AddressError,
     BadRequest,
@@ -32,14 +35,19 @@ from .errors import (
     Unauthorized,
     UpstreamFailed,
 )
+from .outgoing import Outgoing
 from .refusals import one_line
-from .wire import Exchange, Limits, Outgoing, Stopper
+from .wire import Exchange, Limits, Stopper
 
 PATH = "/oidc/v1/token"
 MAX_KEPT = 1024
 _FORM = {"grant_type": "client_credentials", "scope": "all-apis"}
+_LIMITS = Limits(connect_s=5, idle_s=30, total_s=30, max_bytes=64 * 1024)
 _MARGIN_S = 120.0
+_LAST_S = 5.0  # too near its end to be sent
+_TRY_AGAIN_S = 10.0
 _UNSAID_LIFE_S = 300.0
+_LONGEST_LIFE_S = 24 * 3600.0
 _PASSING = (NotReached, RateLimited, NotReady, UpstreamFailed)
 
 
@@ -47,29 +55,32 @@ def bearer(
     credential: Token | OAuthClient,
     host: str,
     egress: Egress | None = None,
-    limits: Limits | None = None,
     stopper: Stopper | None = None,
 ) -> Token:
     """The token to send for that credential: itself, or the OAuth client's current one.
 
-    May send a request and wait for it, so it belongs just before a call, in the call's own thread.
+    May send a request and wait up to 30 s for it, so it belongs just before a call, in the call's
+    own thread.
     Raises AddressError, EndpointError (Unauthorized when the workspace does not take the client),
     and Stopped when the stopper was pulled.
     """
     if isinstance(credential, Token):
         return credential
-    egress, limits = egress or Egress(), limits or Limits()
+    egress = given(egress)
     origin = workspace_origin(host, egress)
     seat = _seat(origin, credential)
-    return seat.token(_Fetch(origin, credential, egress.ca_bundle, limits, stopper or Stopper()))
+    return seat.token(_Fetch(origin, credential, egress, stopper or Stopper()))
 
 
-def forget(credential: Token | OAuthClient, host: str, egress: Egress | None = None) -> None:
-    """Drop the kept token, for when an endpoint no longer takes it: the next call fetches one."""
+def forget(
+    credential: Token | OAuthClient, host: str, token: Token, egress: Egress | None = None
+) -> None:
+    """Drop that token, which an endpoint no longer takes: the next call fetches one.
+
+    A newer one, which somebody else has fetched meanwhile, stays.
+    """
     if isinstance(credential, OAuthClient):
-        key = _key(workspace_origin(host, egress or Egress()), credential)
-        with _seats_lock:
-            _seats.pop(key, None)
+        _seat(workspace_origin(host, given(egress)), credential).forget(token)
 
 
 @dataclass(frozen=True)
@@ -96,23 +107,23 @@ class _Fetch:
 
     origin: str
     client: OAuthClient
-    ca_bundle: str | None
-    limits: Limits
+    egress: Egress
     stopper: Stopper
 
     def __call__(self) -> tuple[Token, float]:
         """A new token and how long it holds, in seconds."""
+        url = f"{self.origin}{PATH}"
         outgoing = _TokenRequest(
             "POST",
-            f"{self.origin}{PATH}",
+            url,
             "workspace",
             "application/json",
+            self.egress.policy("workspace", url),
             credential=self.client,
-            ca_bundle=self.ca_bundle,
             client=self.client,
         )
         try:
-            with Exchange(outgoing, self.limits, self.stopper) as answer:
+            with Exchange(outgoing, _LIMITS, self.stopper) as answer:
                 return _token_in(answer.json())
         except (BadResponse, Truncated) as error:
             # What arrived may hold the token: neither its words nor the body are kept.
@@ -149,13 +160,19 @@ class _Seat:
     def token(self, fetch: _Fetch) -> Token:
         while True:
             with self._lock:
-                if self._held is not None and time.monotonic() < self._renew_at:
-                    return self._held
                 is_mine = self._fetching is None
+                good_until = self._renew_at if is_mine else self._ends_at - _LAST_S
+                if self._held is not None and time.monotonic() < good_until:
+                    return self._held
                 fetching = self._fetching = self._fetching or Future()
             found = self._fetched(fetching, fetch) if is_mine else _waited(fetching, fetch)
             if found is not None:
                 return found
+
+    def forget(self, token: Token) -> None:
+        with self._lock:
+            if self._held == token:
+                self._held = None
 
     def _fetched(self, fetching: "Future[Token | None]", fetch: _Fetch) -> Token:
         token, error = None, None
@@ -180,7 +197,9 @@ class _Seat:
             token, life_s = fetch()
         except _PASSING:
             with self._lock:
-                if self._held is not None and time.monotonic() < self._ends_at:
+                now = time.monotonic()
+                if self._held is not None and now < self._ends_at - _LAST_S:
+                    self._renew_at = now + _TRY_AGAIN_S
                     return self._held
             raise
         with self._lock:
@@ -203,13 +222,13 @@ def _waited(fetching: "Future[Token | None]", fetch: _Fetch) -> Token | None:
     fetching.add_done_callback(lambda _: waiter.set())
     fetch.stopper.attach(waiter)
     try:
-        is_woken = fetch.stopper.is_stopped or waiter.wait(fetch.limits.total_s)
+        is_woken = fetch.stopper.is_stopped or waiter.wait(_LIMITS.total_s)
     finally:
         fetch.stopper.detach(waiter)
     if fetch.stopper.is_stopped:
         raise Stopped
     if not is_woken:
-        raise TimedOut(f"No OAuth token came within {fetch.limits.total_s:g} s.")
+        raise TimedOut(f"No OAuth token came within {_LIMITS.total_s:g} s.")
     if (error := fetching.exception()) is not None:
         raise copy.copy(error)  # an exception is one thread's own: it grows a traceback
     return fetching.result()
@@ -252,4 +271,4 @@ def _token_in(value: Any) -> tuple[Token, float]:
         raise BadResponse("no token") from error
     life_s = value.get("expires_in")
     is_number = isinstance(life_s, int | float) and not isinstance(life_s, bool)
-    return token, float(life_s) if is_number and life_s > 0 else _UNSAID_LIFE_S
+    return token, min(life_s, _LONGEST_LIFE_S) if is_number and life_s > 0 else _UNSAID_LIFE_S

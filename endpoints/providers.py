@@ -232,6 +232,37 @@ def endpoint_config(name: str, external: Mapping[str, Any]) -> dict[str, Any]:
     return {"served_entities": [{"name": name, "external_model": dict(external)}]}
 
 
+def require_references(config: Mapping[str, Any]) -> None:
+    """That no secret of an external model stands in an endpoint's `config` itself.
+
+    Whoever may look at the endpoint could read it there. Raises FieldErrors for `config`, which
+    does not repeat the secret. What has another shape is left to the workspace to judge.
+    """
+    entities = config.get("served_entities")
+    for entity in entities if isinstance(entities, list) else ():
+        external = _inner(entity, "external_model")
+        for provider in PROVIDERS.values():
+            for field in provider.fields if _inner(external, provider.config_key) else ():
+                if field.is_secret:
+                    _require_reference(_inner(external, provider.config_key), field.name)
+
+
+def _require_reference(values: Any, name: str) -> None:
+    *outer, last = name.split(".")
+    for key in outer:
+        values = _inner(values, key)
+    value = _inner(values, last)
+    plain = f"{last}_plaintext"
+    wrong = plain if _inner(values, plain) is not None else last
+    if wrong == plain or (value is not None and not is_reference(value)):
+        words = f"“{wrong}” would hold the secret itself. Store it in the workspace's secrets"
+        raise FieldErrors({"config": words + " first, and name it as {{secrets/scope/key}}."})
+
+
+def _inner(value: Any, key: str) -> Any:
+    return value.get(key) if isinstance(value, dict) else None
+
+
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that were filled, text without the blanks around it."""
     stripped = ((key, v.strip() if isinstance(v, str) else v) for key, v in values.items())
@@ -248,13 +279,14 @@ def _errors(provider: Provider, given: Mapping[str, Any]) -> dict[str, str]:
     known = {field.name for field in provider.fields}
     errors = {name: f"{provider.label} has no such field." for name in given if name not in known}
     for field in _shown(provider, given):
-        words = _fault(field, given.get(field.name), _is_needed(field, given))
+        words = _fault(field, given.get(field.name), is_needed(field, given))
         if words:
             errors[field.name] = words
     return errors | {k: v for k, v in _way_errors(provider, given).items() if k not in errors}
 
 
-def _is_needed(field: Field, given: Mapping[str, Any]) -> bool:
+def is_needed(field: Field, given: Mapping[str, Any]) -> bool:
+    """Whether this field has to be filled, given what the others hold."""
     # The base URL is OpenAI's own unless the model is in Azure.
     is_azure_base = field.name == "openai_api_base" and given.get(_AZURE[0]) in _AZURE[1]
     return field.is_required or is_azure_base

@@ -1,9 +1,10 @@
 """From what an endpoint answers to events.
 
-One reader serves every task, because endpoints answer in each other's shapes: a JSON string or an
-object with a text (driver apps), `choices` (chat, completions, and apps that speak OpenAI),
-`predictions` (MLflow models), the items of a Responses agent, the messages of a chat agent, and for
-a stream pieces of any of these. Unknown payloads of a stream are passed over.
+One reader serves every task, because endpoints answer in each other's shapes: a JSON string, an
+object with a text or a list of such (driver apps, MLflow's scoring server asked directly),
+`choices` (chat, completions, and apps that speak OpenAI), `predictions` (MLflow models), the items
+of a Responses agent, the messages of a chat agent, and for a stream pieces of any of these. Unknown
+payloads of a stream are passed over.
 """
 
 from collections.abc import Iterable
@@ -12,6 +13,7 @@ from typing import Any
 from .errors import BadResponse
 from .events import Choice, Event, Usage
 from .items import Items
+from .scrubbing import Masking
 from .speaking import Speaker, as_text
 
 # Where apps and MLflow models put the text of an object; "0" is a column without a name.
@@ -22,11 +24,13 @@ MAX_CHOICES = 256
 class Reader:
     """Hears one answer, piece by piece or whole, and remembers what it has said so far.
 
-    `takes_bare` is for models that answer their prediction alone, whatever JSON it is.
+    `takes_bare` is for models that answer their prediction alone, whatever JSON it is. `masking`
+    has the secrets that no text may hold; to be set before anything is heard.
     """
 
     def __init__(self, *, takes_bare: bool = False) -> None:
         self._takes_bare = takes_bare
+        self.masking = Masking()
         self._spoken: dict[int, Speaker] = {}
         self._items = Items(self)
         self.usage: Usage | None = None
@@ -54,7 +58,7 @@ class Reader:
         return found
 
     def rest(self) -> list[Event]:
-        """What is left at the end: a letter whose second half never came."""
+        """What is left at the end: half a letter, or what could have become a secret."""
         return [event for speaker in self._spoken.values() for event in speaker.rest()]
 
     def choices(self) -> tuple[Choice, ...]:
@@ -86,7 +90,7 @@ class Reader:
         if speaker is None:
             if len(self._spoken) == MAX_CHOICES:
                 raise BadResponse(f"The answer holds more than {MAX_CHOICES} choices.")
-            speaker = self._spoken[index] = Speaker(index)
+            speaker = self._spoken[index] = Speaker(index, self.masking)
         return speaker
 
     def _piece(self, value: Any) -> list[Event]:
@@ -142,7 +146,8 @@ class Reader:
         if isinstance(value, str):
             return self.speaker(index).say(value)
         if not isinstance(value, dict):
-            return self._predictions(value) if self._takes_bare else []
+            is_said = self._takes_bare or _is_list_of_texts(value)
+            return self._predictions(value) if is_said else []
         if value.get("choices") and isinstance(value["choices"], list):
             return self._choices(value["choices"])
         for key in ("predictions", "outputs"):
@@ -213,6 +218,11 @@ def _is_whole(value: dict[str, Any]) -> bool:
         or _is_items(value.get("output"))
         or isinstance(value.get("messages"), list)
     )
+
+
+def _is_list_of_texts(value: Any) -> bool:
+    """What MLflow's scoring server answers to a prompt that came without a format around it."""
+    return isinstance(value, list) and bool(value) and all(_texts_in(each) for each in value)
 
 
 def _is_items(output: Any) -> bool:

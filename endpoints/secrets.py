@@ -7,11 +7,12 @@ A secret's value goes into the one request that stores it. Everything else names
 import re
 from typing import Any
 
-from .credentials import MASK
 from .errors import AddressError, BadRequest, BadResponse, EndpointError, NotFound
+from .scrubbing import MASK, Scrubber
 from .workspace import WorkspaceApi, error_code
 
 MAX_VALUE_BYTES = 128 * 1024
+_LEAST_MASKED = 8
 _API = "/api/2.0/secrets"
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _REFERENCE = re.compile(r"\{\{secrets/([A-Za-z0-9_.-]{1,128})/([A-Za-z0-9_.-]{1,128})\}\}")
@@ -103,11 +104,34 @@ def check_value(value: str) -> str:
 
 
 def _hide(error: EndpointError, value: str) -> None:
-    """Take the value out of what the workspace said; a few letters alone would hide too much."""
-    error.response = None
-    if len(value) >= 4:
-        error.message = error.message.replace(value, MASK)
-        error.args = (error.message,)
+    """Take the value, and every part of it, out of what the workspace said."""
+    error.response = error.field = None
+    error.message = _masked(Scrubber(value).scrub(error.message), value)
+    error.args = (error.message,)
+
+
+def _masked(text: str, value: str) -> str:
+    """The text without any eight letters in a row of the value, which has become one line in it.
+
+    It may be cut, or written with escapes, so that looking for the whole is not enough. A few
+    letters alone would hide too much.
+    """
+    value = " ".join(value.split())
+    least = min(_LEAST_MASKED, len(value))
+    if least < 4:
+        return text
+    kept, at = [], 0
+    while at < len(text):
+        end = at + least
+        if end > len(text) or text[at:end] not in value:
+            kept.append(text[at])
+            at += 1
+            continue
+        while end < len(text) and text[at : end + 1] in value:
+            end += 1
+        kept.append(MASK)
+        at = end
+    return "".join(kept)
 
 
 def _names(answer: Any, key: str, name: str) -> list[str]:

@@ -5,8 +5,9 @@ The path is the one of Databricks' REST API, without `/api/2.0`. Calls need the 
 
 from dataclasses import dataclass
 
-from .addresses import Egress, serving_endpoint_name, workspace_origin
+from .addresses import serving_endpoint_name, workspace_origin
 from .credentials import OAuthClient, Token
+from .egress import Egress
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from typing import Any
 from .answers import TextJoiner
 from .errors import BadResponse
 from .events import Choice, Event, Reasoning, Text, ToolCall
+from .scrubbing import Hold, Masking
 
 MAX_TOOL_CALLS = 1024
 TEXT_PARTS = ("text", "output_text", "input_text")
@@ -14,10 +15,11 @@ _MANY = 512
 
 
 class Growing:
-    """A text that grows, its letters whole, a blank line between two turns."""
+    """A text that grows: its letters whole, its secrets masked, a blank line between two turns."""
 
-    def __init__(self) -> None:
+    def __init__(self, masking: Masking) -> None:
         self._joiner = TextJoiner()
+        self._hold = Hold(masking)
         self._pieces: list[str] = []
         self._joined: list[str] = []
         self._turn: Any = None
@@ -29,10 +31,11 @@ class Growing:
             if self._turn not in (None, turn) and not self.is_empty:
                 text = BETWEEN + text
             self._turn = turn
-        return self._keep(self._joiner.add(text))
+        return self._keep(self._hold.add(self._joiner.add(text)))
 
     def rest(self) -> str:
-        return self._keep(self._joiner.rest())
+        """What was held back until the end: half a letter, or what could have become a secret."""
+        return self._keep(self._hold.add(self._joiner.rest()) + self._hold.rest())
 
     def _keep(self, text: str) -> str:
         if text:
@@ -50,12 +53,12 @@ class Growing:
 class Call:
     """A tool call that grows."""
 
-    def __init__(self, index: int) -> None:
+    def __init__(self, index: int, masking: Masking) -> None:
         self.index = index
         self.slot: int | None = None  # the endpoint's own number, which may be used twice
         self.id: str | None = None
         self.name: str | None = None
-        self.arguments = Growing()
+        self.arguments = Growing(masking)
 
     def as_dict(self) -> dict[str, str | None]:
         return {"id": self.id, "name": self.name, "arguments": str(self.arguments)}
@@ -64,10 +67,11 @@ class Call:
 class Speaker:
     """One choice while it speaks."""
 
-    def __init__(self, index: int) -> None:
+    def __init__(self, index: int, masking: Masking | None = None) -> None:
         self.index = index
         self.finish_reason: str | None = None
-        self._text, self._reasoning, self._refusal = Growing(), Growing(), Growing()
+        self._masking = masking = masking or Masking()
+        self._text, self._reasoning, self._refusal = (Growing(masking) for _ in range(3))
         self._calls: list[Call] = []
         self._has_content = False
 
@@ -133,12 +137,12 @@ class Speaker:
         if call is None:
             if len(self._calls) == MAX_TOOL_CALLS:
                 raise BadResponse(f"The answer holds more than {MAX_TOOL_CALLS} tool calls.")
-            call = Call(len(self._calls))
+            call = Call(len(self._calls), self._masking)
             self._calls.append(call)
         if isinstance(id, str) and id and call.id is None:
-            call.id = id
+            call.id = self._clean(id)
         if isinstance(name, str) and name and call.name is None:
-            call.name = name
+            call.name = self._clean(name)
         text = call.arguments.add(arguments if isinstance(arguments, str) else json_text(arguments))
         if not text and before == (call.id, call.name):
             return call, []
@@ -160,7 +164,7 @@ class Speaker:
         return Choice(
             self.index,
             str(self._text),
-            self.finish_reason,
+            self._clean(self.finish_reason),
             str(self._reasoning),
             tuple(call.as_dict() for call in self._calls),
             str(self._refusal) or None,
@@ -179,16 +183,19 @@ class Speaker:
             return self.refuse(part["refusal"]) if isinstance(part.get("refusal"), str) else []
         return self.think(thought_in(part), turn) if kind in ("reasoning", "thinking") else []
 
+    def _clean(self, word: Any) -> Any:
+        """A word that comes whole, such as an id, without a secret in it."""
+        return self._masking.scrubber.scrub(word) if isinstance(word, str) else word
+
     def _tool_call(self, value: Any) -> list[Event]:
         if not isinstance(value, dict):
             return []
         function = value.get("function")
         function = function if isinstance(function, dict) else {}
-        slot = value.get("index")
-        known = self._known_call(slot, value.get("id"), function.get("name"))
-        call, found = self.call(
-            known, value.get("id"), function.get("name"), function.get("arguments")
-        )
+        slot, id = value.get("index"), value.get("id")
+        id = self._clean(id)
+        known = self._known_call(slot, id, function.get("name"))
+        call, found = self.call(known, id, function.get("name"), function.get("arguments"))
         if known is None and type(slot) is int:
             call.slot = slot
         return found

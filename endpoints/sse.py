@@ -8,6 +8,9 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 MAX_LINE_BYTES = 256 * 1024
+MAX_EVENTS = 100_000
+_TOO_LONG = "One event of the stream is larger than 256 KiB."
+_TOO_MANY = f"The stream holds more than {MAX_EVENTS:,} events."
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -17,21 +20,27 @@ class Event(NamedTuple):
     id: str
 
 
-class LineTooLong(ValueError):
-    """A line, or the data of one event, of more than MAX_LINE_BYTES."""
+class BeyondLimits(ValueError):
+    """A line, or the data of one event, of more than MAX_LINE_BYTES; or more than MAX_EVENTS.
+
+    The message is a sentence for people.
+    """
 
 
 def events(chunks: Iterable[bytes]) -> Iterator[Event]:
     """The events in the bytes, each as soon as its blank line is there; chunks may cut anywhere.
 
-    Raises LineTooLong.
+    Raises BeyondLimits.
     """
     name, last_id = "", ""
     data: list[bytes] = []
-    data_bytes = 0
+    data_bytes = number = 0
     for line in _lines(chunks):
         if not line:
             if data:
+                number += 1
+                if number > MAX_EVENTS:
+                    raise BeyondLimits(_TOO_MANY)
                 yield _event(name, data, last_id)
             name, data, data_bytes = "", [], 0
             continue
@@ -41,7 +50,7 @@ def events(chunks: Iterable[bytes]) -> Iterator[Event]:
             data.append(value)
             data_bytes += len(value) + 1
             if data_bytes > MAX_LINE_BYTES:
-                raise LineTooLong(f"an event holds more than {MAX_LINE_BYTES} bytes")
+                raise BeyondLimits(_TOO_LONG)
         elif key == b"event":
             name = value.decode("utf-8", "replace")
         elif key == b"id" and b"\0" not in value:
@@ -75,13 +84,13 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
                 line = bytes(held) + line
                 held.clear()
             if len(line) > MAX_LINE_BYTES:
-                raise LineTooLong(f"a line is longer than {MAX_LINE_BYTES} bytes")
+                raise BeyondLimits(_TOO_LONG)
             if is_first_line:
                 is_first_line = False
                 line = line.removeprefix(_BOM)
             yield line
         held += rest
         if len(held) > MAX_LINE_BYTES:
-            raise LineTooLong(f"a line is longer than {MAX_LINE_BYTES} bytes")
+            raise BeyondLimits(_TOO_LONG)
     if held:
         yield bytes(held).removeprefix(_BOM) if is_first_line else bytes(held)

@@ -51,12 +51,26 @@ class Task(ABC):
         return f"{base}{self.openai_path}" if base.endswith("/v1") else path
 
     @abstractmethod
-    def body(self, prompt: Prompt, is_streamed: bool) -> Body:
-        """The JSON body; only what the user set is in it. Raises BadRequest."""
+    def asked(self, prompt: Prompt, is_streamed: bool) -> Body:
+        """What is asked, as `transform_input` gets it; only what the user set is in it.
 
-    def bodies(self, prompt: Prompt, is_streamed: bool) -> Iterator[Body]:
-        """The bodies of all requests that the prompt takes, one but for many inputs."""
-        yield self.body(prompt, is_streamed)
+        Raises BadRequest.
+        """
+
+    def all_asked(self, prompt: Prompt, is_streamed: bool) -> Iterator[Body]:
+        """The same for all requests that the prompt takes, one but for many inputs."""
+        yield self.asked(prompt, is_streamed)
+
+    def wrapped(self, asked: Any) -> Any:
+        """The JSON body that asks it. Raises BadRequest."""
+        return asked
+
+    def body(self, prompt: Prompt, is_streamed: bool) -> Body:
+        return self.wrapped(self.asked(prompt, is_streamed))
+
+    def answered(self, value: Any) -> Any:
+        """Of a whole answer what `transform_output` gets."""
+        return value
 
     def reader(self) -> Reader:
         return Reader(takes_bare=self.takes_bare)
@@ -65,7 +79,7 @@ class Task(ABC):
 class Chat(Task):
     openai_path = "/chat/completions"
 
-    def body(self, prompt: Prompt, is_streamed: bool) -> Body:
+    def asked(self, prompt: Prompt, is_streamed: bool) -> Body:
         _require_messages(prompt)
         body: Body = {"messages": list(prompt.messages), **_params(prompt, taken={"messages"})}
         return _with_stream(_with_stop(body, prompt), is_streamed)
@@ -77,7 +91,7 @@ class Completions(Task):
     def __init__(self, template: Template | None = None) -> None:
         self._template = template
 
-    def body(self, prompt: Prompt, is_streamed: bool) -> Body:
+    def asked(self, prompt: Prompt, is_streamed: bool) -> Body:
         body = _prompt_body(prompt, self._template)
         return _with_stream(_with_stop(body, prompt), is_streamed)
 
@@ -89,10 +103,10 @@ class Embeddings(Task):
     gives_vectors = True
     openai_path = "/embeddings"
 
-    def body(self, prompt: Prompt, is_streamed: bool) -> Body:
-        return next(self.bodies(prompt, is_streamed))
+    def asked(self, prompt: Prompt, is_streamed: bool) -> Body:
+        return next(self.all_asked(prompt, is_streamed))
 
-    def bodies(self, prompt: Prompt, is_streamed: bool) -> Iterator[Body]:
+    def all_asked(self, prompt: Prompt, is_streamed: bool) -> Iterator[Body]:
         texts, params = prompt.texts, _params(prompt, taken={"input"})
         if not texts:
             raise BadRequest(
@@ -118,7 +132,7 @@ class Agent(Task):
         if format == "chat_agent":
             self.openai_path = "/chat/completions"
 
-    def body(self, prompt: Prompt, is_streamed: bool) -> Body:
+    def asked(self, prompt: Prompt, is_streamed: bool) -> Body:
         _require_messages(prompt)
         if self.format == "chat_agent":
             said: Body = {"messages": list(prompt.messages)}
@@ -140,7 +154,7 @@ class DriverSchema(Task):
     def __init__(self, template: Template | None = None) -> None:
         self._template = template
 
-    def body(self, prompt: Prompt, is_streamed: bool) -> Body:
+    def asked(self, prompt: Prompt, is_streamed: bool) -> Body:
         return _with_stop(_prompt_body(prompt, self._template), prompt)
 
 
@@ -160,17 +174,27 @@ class CustomModel(Task):
         self.format = format
         self._template = template
 
-    def body(self, prompt: Prompt, is_streamed: bool) -> Body:
+    def asked(self, prompt: Prompt, is_streamed: bool) -> Body:
         record = _prompt_body(prompt, self._template)
-        beside = _inference_params(record)
         if prompt.stop:
             record["stop"] = list(prompt.stop)
         elif self.format != "instances":
             record.setdefault("stop", [])
+        return record
+
+    def wrapped(self, asked: Any) -> Any:
+        if not isinstance(asked, dict):
+            return {self.format: [asked]}
+        record, beside = _inference_params(asked)
         if self.format == "dataframe_split":
             split = {"columns": list(record), "data": [list(record.values())]}
             return {"dataframe_split": split, **beside}
         return {self.format: [record], **beside}
+
+    def answered(self, value: Any) -> Any:
+        """Its prediction, the first of several, as LangChain's `Databricks` has it."""
+        found = value.get("predictions", value) if isinstance(value, dict) else value
+        return found[0] if isinstance(found, list) and found else found
 
 
 def task_for(
@@ -209,10 +233,11 @@ def _prompt_body(prompt: Prompt, template: Template | None) -> Body:
     return {"prompt": text, **_params(prompt, taken={"prompt"})}
 
 
-def _inference_params(record: Body) -> Body:
-    """Take `params` out of the record, to go beside it."""
+def _inference_params(asked: Body) -> tuple[Body, Body]:
+    """The record, and `params`, which goes beside it."""
+    record = dict(asked)
     if "params" not in record:
-        return {}
+        return record, {}
     params = record.pop("params")
     if not isinstance(params, dict):
         raise BadRequest(
@@ -220,7 +245,7 @@ def _inference_params(record: Body) -> Body:
             hint='Write it as an object, such as {"temperature": 0.2}, then run again.',
             field="params",
         )
-    return {"params": params}
+    return record, {"params": params}
 
 
 def _items(message: dict[str, Any]) -> list[Body]:

@@ -9,11 +9,9 @@ in total time.
 import http.client
 import json
 import logging
-import socket
-import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from http.cookiejar import DefaultCookiePolicy
 from types import TracebackType
 from typing import Any
@@ -22,29 +20,25 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.util.ssl_ import create_urllib3_context
 
-from . import answers
+from . import answers, framing, guard, verdicts
 from .addresses import require_same_url
-from .credentials import MASK, OAuthClient, Token
+from .connection import HeldHTTP, HeldHTTPS, NoTunnel, tls_context
 from .errors import (
-    BadRequest,
     BadResponse,
-    ConnectionFailed,
     EndpointError,
-    NothingListening,
     Stopped,
     TimedOut,
-    TlsFailed,
     TooLarge,
     Truncated,
 )
-from .line import Deadline, Line, NotConnected, Stopper
+from .line import ConnectDeadline, Deadline, Line, NotConnected, Stopper
+from .outgoing import Outgoing
+from .policy import Policy
 from .refusals import is_page, one_line, upstream_error
+from .scrubbing import scrub_all
 
 MAX_ERROR_BYTES = 64 * 1024
-USER_AGENT = "prompt-playground"
 _READ_BYTES = 64 * 1024
 _START_BYTES = MAX_ERROR_BYTES + 2 * answers.MAX_SECRET_LETTERS
 
@@ -63,63 +57,6 @@ class Limits:
     max_bytes: int = 4 * 1024 * 1024
 
 
-@dataclass(frozen=True)
-class Outgoing:
-    """A request as it is to be sent; `kind` is the kind of endpoint, for the words of errors."""
-
-    method: str
-    url: str
-    kind: str
-    accept: str
-    body: Any = None
-    credential: Token | OAuthClient | None = None  # to be sent, a Token
-    ca_bundle: str | None = None
-
-    def headers(self, *, is_masked: bool = False) -> dict[str, str]:
-        """The headers, with the credential masked for people."""
-        headers = {
-            "Accept": self.accept,
-            "Accept-Encoding": "identity",
-            "User-Agent": USER_AGENT,
-        }
-        if self.body is not None:
-            headers["Content-Type"] = "application/json"
-        if self.credential is not None:
-            secret = MASK if is_masked else self.credential.reveal()
-            headers["Authorization"] = f"Bearer {secret}"
-        return headers
-
-    def encoded(self) -> bytes | None:
-        """The body in bytes. Raises BadRequest for values that JSON cannot say."""
-        return None if self.body is None else encoded(self.body)
-
-
-def encoded(body: Any) -> bytes:
-    """A body as it goes out. Raises BadRequest for values that JSON cannot say."""
-    try:
-        return json.dumps(body, allow_nan=False).encode("ascii")
-    except (TypeError, ValueError, RecursionError) as error:
-        name = _unsayable(body)
-        what = f"The parameter “{name}” holds" if name else "The prompt or its parameters hold"
-        raise BadRequest(
-            f"{what} a value that cannot be sent as JSON, such as NaN.",
-            hint="Change that value, then run again.",
-            field="params",
-        ) from error
-
-
-def _unsayable(body: Any) -> str | None:
-    """The first key of the body, or of its first record, whose value is at fault."""
-    for name, value in body.items() if isinstance(body, dict) else ():
-        try:
-            json.dumps({name: value}, allow_nan=False)
-        except (TypeError, ValueError, RecursionError):
-            if isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
-                return _unsayable(value[0])
-            return one_line(str(name))[:64]
-    return None
-
-
 class Exchange:
     """One request and its answer: `with Exchange(outgoing, limits, stopper) as answer: ...`
 
@@ -133,7 +70,7 @@ class Exchange:
         self._limits = limits
         self._stopper = stopper or Stopper()
         self._line = Line()
-        self._deadline: Deadline | None = None
+        self._deadlines: tuple[Deadline, ...] = ()
         self._session = _session(self._line, outgoing)
         self._response: requests.Response | None = None
         self.headers: Mapping[str, str] = CaseInsensitiveDict()
@@ -142,7 +79,10 @@ class Exchange:
     def __enter__(self) -> "Exchange":
         self._stopper.attach(self._line)
         try:
-            self._deadline = Deadline(self._line, self._limits.total_s)
+            self._deadlines = (
+                Deadline(self._line, self._limits.total_s),
+                ConnectDeadline(self._line, self._limits.connect_s),
+            )
             self._send()
             self._require_answer()
         except BaseException:
@@ -210,7 +150,7 @@ class Exchange:
         try:
             # The bytes are given up before the value is made: a large answer is here only twice.
             body = body.decode("utf-8-sig")
-            return answers.parsed(body)
+            value = answers.parsed(body)
         except ValueError as error:
             if self._is_unframed:
                 response = self.kept(self._clean_start(start))
@@ -218,6 +158,18 @@ class Exchange:
                     "The answer ended before it was whole.", response=response
                 ) from error
             raise self._not_json(start) from error
+        if framing.may_go_on(value):
+            self.require_orderly_end()
+        return value
+
+    def require_orderly_end(self) -> None:
+        """Raise Truncated for a body that the connection's end alone has ended: it may be cut."""
+        if not self.is_orderly_ended:
+            raise Truncated(
+                "The connection ended, and nothing said that the answer was whole.",
+                hint="Let the app say how long its answers are (Content-Length, or chunks), then"
+                " run again; the text that arrived is kept.",
+            )
 
     def kept(self, body: Any) -> dict[str, Any]:
         """The answer as it may be stored: `{"status", "content_type", "body"}`, secret masked."""
@@ -242,17 +194,19 @@ class Exchange:
         )
         require_same_url(prepared.url, outgoing.url)
         try:
-            self._response = self._session.send(
-                prepared,
-                stream=True,
-                allow_redirects=False,
-                timeout=(limits.connect_s, limits.idle_s),
-                verify=True,
-                cert=None,
-                proxies={},
-            )
+            with guard.sending():
+                self._response = self._session.send(
+                    prepared,
+                    stream=True,
+                    allow_redirects=False,
+                    timeout=(limits.connect_s, limits.idle_s),
+                    verify=True,
+                    cert=None,
+                    proxies={},
+                )
         except (
             NotConnected,
+            NoTunnel,
             requests.RequestException,
             urllib3.exceptions.HTTPError,
             http.client.HTTPException,
@@ -264,14 +218,10 @@ class Exchange:
         self.headers = CaseInsensitiveDict(self.clean(dict(self._response.headers)))
 
     def _require_answer(self) -> None:
-        encoding = self.headers.get("content-encoding", "").strip().lower()
-        if encoding not in ("", "identity"):
-            raise BadResponse(
-                f"The answer is packed as {one_line(encoding)}, which was not asked for.",
-                upstream_status=self.status,
-            )
+        framing.check_head(self.status, self.headers)
         if not 200 <= self.status < 300:
             raise self._refusal(self._start_of_body())
+        framing.check_frame(self.status, self.headers)
 
     def _start_of_body(self) -> bytes:
         """The first 64 KiB or so of an error's body; one cut short still says what it says."""
@@ -292,7 +242,7 @@ class Exchange:
         except ValueError:
             value = text = self._clean_start(body)
         error = upstream_error(self.status, self.headers, text.encode(), kind=self._outgoing.kind)
-        error.response = self.kept(value)
+        error.response = scrub_all(self.kept(value))
         return error
 
     def _not_json(self, body: bytes) -> BadResponse:
@@ -339,47 +289,35 @@ class Exchange:
             return Stopped()
         if self._line.is_out_of_time:
             return self._out_of_time()
-        reasons = tuple(_reasons(error))
-        if _any(reasons, TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError):
+        reasons = verdicts.reasons_of(error)
+        if verdicts.is_silence(reasons):
             return self._timed_out()
         if is_in_body:
-            return Truncated("The connection broke before the answer was whole.")
-        return self._unreached(reasons)
-
-    def _unreached(self, reasons: tuple[BaseException, ...]) -> EndpointError:
-        origin = "/".join(self._outgoing.url.split("/", 3)[:3])
-        for reason in reasons:
-            if isinstance(reason, ssl.SSLError):
-                return TlsFailed(f"No secure connection to {origin}: {_tls_words(reason)}.")
-        if _any(reasons, socket.gaierror):
-            return ConnectionFailed(f"The host name of {origin} is not known.")
-        if _any(reasons, ConnectionRefusedError):
-            if self._outgoing.kind in ("driver", "driver_proxy"):
-                return NothingListening(f"Nothing is listening at {origin}.")
-            return ConnectionFailed(f"{origin} refused the connection.")
-        if _any(reasons, ConnectionError, http.client.RemoteDisconnected):
-            return ConnectionFailed(f"{origin} closed the connection without an answer.")
-        if _any(reasons, http.client.HTTPException):
-            return BadResponse(f"What {origin} answered is not HTTP.")
-        return ConnectionFailed(f"No connection to {origin} could be made.")
+            return verdicts.broken(reasons)
+        return verdicts.unanswered(reasons, str(self._outgoing.policy.origin), self._outgoing.kind)
 
     def _timed_out(self) -> TimedOut:
         if self._line.is_connected:
             return TimedOut(f"The endpoint sent nothing for {self._limits.idle_s:g} s.")
+        return self._not_connected()
+
+    def _not_connected(self) -> TimedOut:
         return TimedOut(
             f"No connection within {self._limits.connect_s:g} s.",
             hint="Check the address and that the machine behind it is up, then run again.",
         )
 
     def _out_of_time(self) -> TimedOut:
+        if not self._line.is_connected and self._limits.connect_s < self._limits.total_s:
+            return self._not_connected()
         return TimedOut(f"The answer was not whole after {self._limits.total_s:g} s.")
 
     def _too_large(self) -> TooLarge:
         return TooLarge(f"The answer is larger than {self._limits.max_bytes:,} bytes.")
 
     def _close(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
+        for deadline in self._deadlines:
+            deadline.cancel()
         self._stopper.detach(self._line)
         self._line.close()
         if self._response is not None:
@@ -387,35 +325,14 @@ class Exchange:
         self._session.close()
 
 
-class _Held:
-    """Mixed into urllib3's connections: the socket comes from a line. TLS still checks the name."""
-
-    def __init__(self, *args: Any, line: Line, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._line = line
-
-    def _new_conn(self) -> socket.socket:
-        return self._line.connect(self._dns_host, self.port, self.timeout)
-
-    def connect(self) -> None:
-        super().connect()
-        self._line.is_connected = True
-
-
-class _HeldHTTP(_Held, HTTPConnection):
-    pass
-
-
-class _HeldHTTPS(_Held, HTTPSConnection):
-    pass
-
-
 class _Adapter(HTTPAdapter):
-    """Gives the connections of one session to a line; never through a proxy."""
+    """Gives the connections of one session to a line and a policy; never to a proxy itself."""
 
-    def __init__(self, line: Line, tls: ssl.SSLContext | None) -> None:
+    def __init__(self, line: Line, policy: Policy) -> None:
         self._line = line
-        self._tls = tls
+        self._policy = policy
+        is_https = policy.origin.scheme == "https"
+        self._tls = tls_context(policy.ca_bundle) if is_https else None
         super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
@@ -423,8 +340,8 @@ class _Adapter(HTTPAdapter):
 
     def get_connection_with_tls_context(self, request: Any, verify: Any, **options: Any) -> Any:
         pool = super().get_connection_with_tls_context(request, verify, **options)
-        held = _HeldHTTPS if pool.scheme == "https" else _HeldHTTP
-        pool.ConnectionCls = partial(held, line=self._line)
+        held = HeldHTTPS if pool.scheme == "https" else HeldHTTP
+        pool.ConnectionCls = partial(held, line=self._line, policy=self._policy)
         return pool
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
@@ -445,39 +362,6 @@ def _session(line: Line, outgoing: Outgoing) -> requests.Session:
     session.trust_env = False
     session.headers.clear()
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    is_https = outgoing.url.startswith("https:")
-    adapter = _Adapter(line, _tls_context(outgoing.ca_bundle) if is_https else None)
     session.adapters.clear()
-    session.mount("https://" if is_https else "http://", adapter)
+    session.mount(f"{outgoing.policy.origin.scheme}://", _Adapter(line, outgoing.policy))
     return session
-
-
-@lru_cache(maxsize=8)
-def _tls_context(ca_bundle: str | None) -> ssl.SSLContext:
-    """The authorities of requests and the admin's own, read once: it takes some 10 ms."""
-    context = create_urllib3_context()
-    context.load_verify_locations(requests.certs.where())
-    if ca_bundle:
-        context.load_verify_locations(ca_bundle)
-    return context
-
-
-def _reasons(error: BaseException, depth: int = 0) -> Iterator[BaseException]:
-    """The exception and those it wraps: in `args`, as urllib3 does, or as cause or context."""
-    yield error
-    inner = [*error.args, getattr(error, "reason", None), error.__cause__ or error.__context__]
-    for each in inner:
-        if isinstance(each, BaseException) and depth < 8:
-            yield from _reasons(each, depth + 1)
-
-
-def _any(reasons: tuple[BaseException, ...], *kinds: type[BaseException]) -> bool:
-    return any(isinstance(reason, kinds) for reason in reasons)
-
-
-def _tls_words(error: ssl.SSLError) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return error.verify_message.rstrip(".") or "the certificate was not accepted"
-    if error.reason == "WRONG_VERSION_NUMBER":
-        return "the other side does not speak TLS"
-    return "the TLS handshake failed"

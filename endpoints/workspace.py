@@ -6,11 +6,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 from . import oauth
-from .addresses import Egress, workspace_origin
+from .addresses import workspace_origin
 from .credentials import OAuthClient, Token
+from .egress import Egress, given
 from .errors import BadResponse, EndpointError, Unauthorized
+from .outgoing import Outgoing
 from .tasks import ACCEPT_ANSWER
-from .wire import Exchange, Limits, Outgoing, Stopper
+from .wire import Exchange, Limits, Stopper
 
 _ME = "/api/2.0/preview/scim/v2/Me"
 
@@ -27,7 +29,7 @@ class WorkspaceApi:
 
     host: str
     credential: Token | OAuthClient
-    egress: Egress = field(default_factory=Egress)
+    egress: Egress = field(default_factory=lambda: given(None))
     limits: Limits = field(default_factory=Limits)
     stopper: Stopper | None = None
 
@@ -39,13 +41,13 @@ class WorkspaceApi:
         return self.send("POST", path, body)
 
     def send(self, method: str, path: str, body: Any = None, *, kind: str = "workspace") -> Any:
-        """The parsed answer to one request, `{}` for an empty one.
+        """The parsed answer to one request, `{}` for an empty one; fit to be shown and stored.
 
         `kind` is who answers, for the words of errors.
         """
         with self.exchange(method, path, body, kind=kind) as answer:
             is_empty = answer.status == 204 or answer.headers.get("content-length") == "0"
-            return {} if is_empty else answer.json()
+            return {} if is_empty else answer.clean(answer.json())
 
     def exchange(
         self,
@@ -57,14 +59,15 @@ class WorkspaceApi:
         accept: str = ACCEPT_ANSWER,
     ) -> "Asked":
         """The same, its answer still to be read: `with api.exchange(...) as answer: ...`"""
+        url = f"{workspace_origin(self.host, self.egress)}{path}"
         outgoing = Outgoing(
             method,
-            f"{workspace_origin(self.host, self.egress)}{path}",
+            url,
             kind,
             accept,
+            self.egress.policy(kind, url),
             body,
-            oauth.bearer(self.credential, self.host, self.egress, self.limits, self.stopper),
-            self.egress.ca_bundle,
+            oauth.bearer(self.credential, self.host, self.egress, self.stopper),
         )
         return Asked(outgoing, self)
 
@@ -74,13 +77,13 @@ class Asked(Exchange):
 
     def __init__(self, outgoing: Outgoing, api: WorkspaceApi) -> None:
         super().__init__(outgoing, api.limits, api.stopper)
-        self._api = api
+        self._api, self._token = api, outgoing.credential
 
     def __enter__(self) -> "Asked":
         try:
             super().__enter__()
         except Unauthorized:
-            oauth.forget(self._api.credential, self._api.host, self._api.egress)
+            oauth.forget(self._api.credential, self._api.host, self._token, self._api.egress)
             raise
         return self
 
@@ -96,7 +99,7 @@ def whoami(
 
     Raises AddressError, EndpointError, and Stopped when the stopper was pulled.
     """
-    api = WorkspaceApi(host, credential, egress or Egress(), limits or Limits(), stopper)
+    api = WorkspaceApi(host, credential, given(egress), limits or Limits(), stopper)
     found = api.get(_ME)
     name = found.get("userName") if isinstance(found, dict) else None
     if not isinstance(name, str) or not name:
