@@ -2,7 +2,7 @@
 
 from django.db import connection
 
-CLAIMING, FIRST_ACCOUNT = 7001, 7002
+CLAIMING, FIRST_ACCOUNT, SEALING = 7001, 7002, 7003
 
 
 def lock_out_others(number: int) -> None:
@@ -10,6 +10,15 @@ def lock_out_others(number: int) -> None:
 
     SQLite needs none: its immediate transactions come one after the other anyway.
     """
+    _lock("pg_advisory_xact_lock", number)
+
+
+def share_lock(number: int) -> None:
+    """Hold this lock beside others who share it: who locks others out waits for all of them."""
+    _lock("pg_advisory_xact_lock_shared", number)
+
+
+def _lock(function: str, number: int) -> None:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [number])
+            cursor.execute(f"SELECT {function}(%s)", [number])

@@ -1,6 +1,7 @@
 """Nouns: what the playground remembers."""
 
-from .endpoint import Endpoint
+from .endpoint import Endpoint, EndpointConfirmation
+from .keys import KeyCheck
 from .run import Call, Draft, Run
 from .team import ApiToken, Membership, Team, User
 from .workspace import Credential, Workspace
@@ -11,6 +12,8 @@ __all__ = [
     "Credential",
     "Draft",
     "Endpoint",
+    "EndpointConfirmation",
+    "KeyCheck",
     "Membership",
     "Run",
     "Team",

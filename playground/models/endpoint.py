@@ -1,9 +1,14 @@
 """A stored config that can be called: kind, address, task and defaults. It holds no secret."""
 
+import hashlib
+import json
 import uuid
+from collections.abc import Mapping
 
 from django.conf import settings
 from django.db import models
+
+from .fields import ExactJSONField
 
 CONFIG_FIELDS = (
     "kind",
@@ -19,7 +24,11 @@ CONFIG_FIELDS = (
     "stop",
     "stream",
     "timeout_s",
+    "transform_input",
+    "transform_output",
 )
+TRANSFORMS = ("transform_input", "transform_output")
+MOST_LIMIT_HITS = 3
 
 
 class Endpoint(models.Model):
@@ -76,10 +85,20 @@ class Endpoint(models.Model):
     template = models.TextField(
         blank=True, help_text="Makes one text of messages, for tasks that take a prompt."
     )
-    params = models.JSONField(default=dict, blank=True)
+    params = ExactJSONField(default=dict, blank=True)
     stop = models.JSONField(default=list, blank=True)
     stream = models.BooleanField(default=True)
     timeout_s = models.PositiveIntegerField(null=True, blank=True)
+
+    transform_input = models.TextField(blank=True, help_text="Source of a Python function.")
+    transform_output = models.TextField(blank=True)
+    transforms_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, editable=False, related_name="+"
+    )
+    transforms_changed_at = models.DateTimeField(null=True, editable=False)
+    limit_hits = models.PositiveSmallIntegerField(
+        default=0, editable=False, help_text="How often they were stopped at their limits."
+    )
 
     class Meta:
         ordering = ["name"]
@@ -109,6 +128,21 @@ class Endpoint(models.Model):
         return self.task in (self.Task.COMPLETIONS, self.Task.CUSTOM)
 
     @property
+    def streams(self) -> bool:
+        """Whether a stream is asked for; a transform of the answer takes a whole one."""
+        return self.stream and not self.transform_output
+
+    @property
+    def transforms_fingerprint(self) -> str:
+        """Which transforms these are, for who confirmed them; empty without any."""
+        return fingerprint_of({name: getattr(self, name) for name in TRANSFORMS})
+
+    @property
+    def are_transforms_off(self) -> bool:
+        """Switched off after they were stopped too often, until somebody edits them."""
+        return self.limit_hits >= MOST_LIMIT_HITS
+
+    @property
     def place(self) -> str:
         """Where it lives, in a few words, for column headers and lists."""
         if self.kind == self.Kind.DRIVER:
@@ -125,3 +159,25 @@ class Endpoint(models.Model):
             "place": self.place,
             "workspace": str(self.workspace_id) if self.workspace_id else None,
         }
+
+
+class EndpointConfirmation(models.Model):
+    """That somebody has read an endpoint's transforms, as they were then, and lets them run."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    endpoint = models.ForeignKey(Endpoint, models.CASCADE, related_name="confirmations")
+    fingerprint = models.CharField(max_length=64)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "endpoint", "fingerprint"], name="one_confirmation_per_version"
+            )
+        ]
+
+
+def fingerprint_of(config: Mapping) -> str:
+    """A hash of the transforms of a config, which may be older than they are."""
+    sources = [config.get(name, "") for name in TRANSFORMS]
+    return hashlib.sha256(json.dumps(sources).encode()).hexdigest() if any(sources) else ""

@@ -7,13 +7,15 @@ from django.db import models
 from django.urls import reverse
 from django.utils import timezone
 
+from .fields import ExactJSONField
+
 
 class Run(models.Model):
     """One press of Run: one rendered prompt sent to one or more variants."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="runs")
-    messages = models.JSONField(help_text="As sent: roles and contents, variables filled in.")
+    messages = ExactJSONField(help_text="As sent: roles and contents, variables filled in.")
     inputs = models.JSONField(null=True, help_text="Instead of messages: many texts to embed.")
     variables = models.JSONField(default=dict)
     idempotency_key = models.CharField(max_length=100, null=True, editable=False)
@@ -72,8 +74,8 @@ class Call(models.Model):
     repetition = models.PositiveSmallIntegerField(default=1)
     attempt = models.PositiveSmallIntegerField(default=1)
     endpoint = models.ForeignKey("Endpoint", models.SET_NULL, null=True, related_name="calls")
-    config = models.JSONField(help_text="The endpoint as it was when the run began.")
-    overrides = models.JSONField(default=dict, help_text="Parameters set for this column.")
+    config = ExactJSONField(help_text="The endpoint as it was when the run began.")
+    overrides = ExactJSONField(default=dict, help_text="Parameters set for this column.")
     stop_override = models.JSONField(null=True)
 
     status = models.CharField(max_length=9, choices=Status, default=Status.QUEUED)
@@ -86,12 +88,12 @@ class Call(models.Model):
     tool_calls = models.JSONField(null=True, help_text="[{id, name, arguments}], in order.")
     choices = models.JSONField(null=True, help_text="Every choice, kept when there are several.")
     vectors = models.JSONField(null=True, help_text="One per input.")
-    custom_outputs = models.JSONField(null=True, help_text="What an agent gave beside its answer.")
+    custom_outputs = ExactJSONField(null=True, help_text="What an agent gave beside its answer.")
     error = models.JSONField(null=True)
     finish_reason = models.CharField(max_length=60, null=True)
     usage = models.JSONField(null=True)
-    request = models.JSONField(null=True)
-    response = models.JSONField(null=True)
+    request = ExactJSONField(null=True)
+    response = ExactJSONField(null=True)
 
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True)
@@ -187,6 +189,11 @@ class Call(models.Model):
     def has_answer(self) -> bool:
         """Whether anything came back, in words or not."""
         return bool(self.text or self.tool_calls or self.vectors or self.custom_outputs)
+
+    @property
+    def is_thought_alone(self) -> bool:
+        """Whether reasoning is all there is of it, as yet or because it went no further."""
+        return bool(self.reasoning and not self.has_answer) and self.status != self.Status.DONE
 
     @property
     def tokens_per_s(self) -> float | None:

@@ -3,9 +3,11 @@
 import hashlib
 import secrets
 import uuid
+from datetime import timedelta
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.utils import timezone
 
 
 class User(AbstractUser):
@@ -18,6 +20,11 @@ class User(AbstractUser):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     theme = models.CharField(max_length=5, choices=Theme, default=Theme.AUTO, blank=True)
+    sessions_ended = models.PositiveIntegerField(default=0, help_text="How often all at once.")
+
+    def get_session_auth_hash(self) -> str:
+        """A session holds it: another password, or one ending more, and the session is over."""
+        return f"{super().get_session_auth_hash()}.{self.sessions_ended}"
 
     @property
     def initials(self) -> str:
@@ -60,6 +67,10 @@ class Membership(models.Model):
 class ApiToken(models.Model):
     """A key to the API. Only its hash is kept; the token itself is shown once, when made."""
 
+    class Scope(models.TextChoices):
+        READ = "read", "Read"
+        RUN = "run", "Run and change"
+
     PREFIX = "pp_"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -67,15 +78,34 @@ class ApiToken(models.Model):
     name = models.CharField(max_length=120)
     digest = models.CharField(max_length=64, unique=True, editable=False)
     hint = models.CharField(max_length=4, editable=False)
+    scope = models.CharField(max_length=4, choices=Scope, default=Scope.RUN)
     created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True)
     used_at = models.DateTimeField(null=True)
 
     @classmethod
-    def make(cls, user: User, name: str) -> tuple["ApiToken", str]:
+    def make(
+        cls, user: User, name: str, *, scope: str = Scope.RUN, days: int | None = None
+    ) -> tuple["ApiToken", str]:
         """The stored row and the token itself, which nobody can read again."""
         token = cls.PREFIX + secrets.token_urlsafe(32)
-        row = cls.objects.create(user=user, name=name, digest=cls.digest_of(token), hint=token[-4:])
+        row = cls.objects.create(
+            user=user,
+            name=name,
+            digest=cls.digest_of(token),
+            hint=token[-4:],
+            scope=scope,
+            expires_at=timezone.now() + timedelta(days=days) if days else None,
+        )
         return row, token
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires_at is not None and self.expires_at <= timezone.now()
+
+    def allows(self, method: str) -> bool:
+        """Whether a request of this HTTP method is within the scope."""
+        return self.scope == self.Scope.RUN or method in ("GET", "HEAD", "OPTIONS")
 
     @staticmethod
     def digest_of(token: str) -> str:

@@ -24,7 +24,9 @@ from playground.asking import TooLarge
 from playground.connecting import Refused
 from playground.models import Call, Endpoint, Run, User
 from playground.notation import write_tool_call, write_vector
+from playground.process import guard_process
 from playground.running import Conflict, Variant
+from playground.transforming import Unconfirmed
 from playground.watching import Card, Delta, Ended, watch_run
 from playground.worker import CallWorker
 
@@ -70,6 +72,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, **options) -> None:
+        guard_process()
         user = _person(options["user"])
         endpoints = [_endpoint(user, asked) for asked in options["endpoints"]]
         needs_demo = any(endpoint.is_demo for endpoint in endpoints)
@@ -156,6 +159,8 @@ def _started(user: User, endpoints: list[Endpoint], options: dict) -> Run:
         return running.start_run(user, messages, variants)
     except (Refused, TooLarge, Conflict) as error:
         raise CommandError(str(error), returncode=BAD_USAGE) from error
+    except Unconfirmed as error:
+        raise CommandError(f"{error} {error.hint}", returncode=BAD_USAGE) from error
 
 
 # While it runs ------------------------------------------------------------------------------

@@ -4,9 +4,13 @@ import asyncio
 import signal
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import BaseCommand, CommandError
 
+from playground import rotating
 from playground.announcing import CALLS
+from playground.process import guard_process
+from playground.threads import take_short_turns
 from playground.worker import CallWorker
 
 
@@ -22,6 +26,12 @@ class Command(BaseCommand):
                 "REDIS_URL is not set, so the site has its worker inside. Set REDIS_URL for the "
                 "site and its workers to run them as processes of their own."
             )
+        guard_process()
+        take_short_turns()
+        try:
+            rotating.prepare_keys()
+        except ImproperlyConfigured as error:
+            raise CommandError(str(error)) from error
         asyncio.run(self._work())
         self.stdout.write("Stopped.")
 

@@ -9,15 +9,21 @@ import threading
 
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import BaseCommand, CommandError, call_command
 from django.core.management.base import SystemCheckError
 
-from playground import starting, vault
-from playground.models import Credential
+from playground import rotating, starting
+from playground.process import guard_process
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
 
 LEAVE_S = 7  # for requests under way when the site ends, and for the worker to write its results
 LAST_S = 1
-BACKLOG = 2048  # Daphne's own 50 stalls a hundred tabs that connect at once for a second
+FILES = 65_536
 
 
 class Command(BaseCommand):
@@ -25,17 +31,18 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def handle(self, **options) -> None:
+        guard_process()
         self._check_port()
         call_command("migrate", verbosity=0, interactive=False)
         try:
+            rotating.prepare_keys()
             self.check(databases=["default"])
-        except SystemCheckError as error:
+        except (ImproperlyConfigured, SystemCheckError) as error:
             raise CommandError(str(error)) from error
-        if not Credential.objects.exists():
-            vault.make_first_key()
         if self._is_static_stale():
             call_command("collectstatic", verbosity=0, interactive=False)
         call_command("clearsessions")
+        _allow_many_files()
         with starting.demo_driver(may_share=not starting.is_first_here()):
             self._greet()
             self._serve()
@@ -77,22 +84,16 @@ class Command(BaseCommand):
         self.stdout.flush()
 
     def _serve(self) -> None:
-        # Imported here: Daphne installs Twisted's reactor as soon as it is imported.
-        from daphne.server import Server
+        # Imported here: the server installs Twisted's reactor as soon as it is imported.
         from twisted.internet import defer, reactor
 
         from playground.asgi import application
+        from playground.server import make_server
+        from playground.threads import take_short_turns
         from playground.worker import CallWorker
 
-        host = settings.HOST.replace(":", "\\:")
-        server = Server(
-            application,
-            endpoints=[f"tcp:port={settings.PORT}:interface={host}:backlog={BACKLOG}"],
-            server_name="playground",
-            # In both directions; what a page is told comes in parts below it.
-            websocket_max_message_size=64 * 1024,
-            websocket_max_frame_size=64 * 1024,
-        )
+        take_short_turns()
+        server = make_server(application)
         # Daphne waits for every request; one that asks a silent endpoint may take minutes.
         reactor.addSystemEventTrigger(
             "before", "shutdown", reactor.callLater, LEAVE_S, reactor.crash
@@ -115,6 +116,16 @@ class Command(BaseCommand):
         signal.signal(signal.SIGINT, signal.default_int_handler)
         server.run()
         sys.stdout.flush()
+
+
+def _allow_many_files() -> None:
+    """Every connection is an open file; the usual 1,024 are used up by a few hundred tabs."""
+    if resource is None:
+        return
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if most == resource.RLIM_INFINITY else min(most, FILES)
+    if now != resource.RLIM_INFINITY and now < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def _end_within(seconds: float) -> None:
