@@ -13,9 +13,10 @@ from django.urls import path  # noqa: E402
 
 from .consumers import RunConsumer  # noqa: E402
 from .origins import same_origin_only  # noqa: E402
+from .proxies import behind_proxies  # noqa: E402
 
 sockets = URLRouter([path("ws/runs/<uuid:pk>/", RunConsumer.as_asgi())])
 
-application = ProtocolTypeRouter(
-    {"http": http, "websocket": same_origin_only(AuthMiddlewareStack(sockets))}
+application = behind_proxies(
+    ProtocolTypeRouter({"http": http, "websocket": same_origin_only(AuthMiddlewareStack(sockets))})
 )

@@ -3,77 +3,102 @@
 import asyncio
 import json
 import logging
+from contextlib import aclosing
 
 from asgiref.sync import sync_to_async
+from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.http import Http404
 from django.template.loader import render_to_string
 
-from .access import get_visible, is_signed_in
-from .models import Call, Run
-from .watching import Card, Delta, Ended, database, watch_run
+from .access import get_visible, is_signed_in, visible_to
+from .limits import TooMany, hold_line
+from .models import Call, Run, User
+from .watching import Card, Delta, Doubt, Ended, Thought, database, watch_run
 
 log = logging.getLogger(__name__)
 
-ENDED, BROKEN, SIGNED_OUT, NO_SUCH_RUN = 1000, 1011, 4401, 4404
-RECHECK_S = 10.0  # how often an open socket asks whether its person is still signed in
+ENDED, BROKEN, SIGNED_OUT, NO_SUCH_RUN, TOO_MANY = 1000, 1011, 4401, 4404, 4429
 PART_CHARACTERS = 12_000  # at most 48 KB: a frame stays below what servers and proxies allow
 
 
 class RunConsumer(AsyncWebsocketConsumer):
     """One socket for one run. The page only listens; what it wants, it asks for by POST."""
 
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.tasks: list[asyncio.Task] = []
+    telling: asyncio.Task | None = None
+
+    async def dispatch(self, message: dict) -> None:
+        try:
+            await super().dispatch(message)
+        except StopConsumer:
+            raise
+        except Exception:
+            log.exception("A socket's %s failed.", message.get("type"))
+            await self.close(BROKEN)
 
     async def connect(self) -> None:
         await self.accept()  # a refusal before this looks like a lost line, which is tried again
-        user, run_id = self.scope["user"], self.scope["url_route"]["kwargs"]["pk"]
-        if not user.is_authenticated:
+        run_id = self.scope["url_route"]["kwargs"]["pk"]
+        if not self.scope["user"].is_authenticated:
             return await self.close(SIGNED_OUT)
-        try:
-            await sync_to_async(get_visible)(user, Run, run_id)
-        except Http404:
-            return await self.close(NO_SUCH_RUN)
-        self.tasks = [asyncio.ensure_future(work) for work in (self._tell(run_id), self._guard())]
+        refusal = await sync_to_async(self._refusal)(run_id)
+        if refusal:
+            return await self.close(refusal)
+        self.telling = asyncio.ensure_future(self._tell(run_id))
 
     async def disconnect(self, code: int) -> None:
-        for task in self.tasks:
-            task.cancel()
+        if self.telling:
+            self.telling.cancel()
 
     async def receive(self, text_data=None, bytes_data=None) -> None:
         """Nothing a page sends here means anything."""
 
-    async def _guard(self) -> None:
-        """Close the socket of somebody who signed out, elsewhere too, or was deactivated."""
-        session_key = self.scope["session"].session_key
-        while await database.run(is_signed_in, session_key):
-            await asyncio.sleep(RECHECK_S)
-        self.tasks[0].cancel()
-        await self.close(SIGNED_OUT)
+    def _refusal(self, run_id) -> int | None:
+        """The code to close with when this person may not see this run, or not any more."""
+        if not is_signed_in(self.scope["session"].session_key):
+            return SIGNED_OUT
+        try:
+            get_visible(self.scope["user"], Run, run_id)
+        except Http404:
+            return NO_SUCH_RUN
+        return None
 
     async def _tell(self, run_id) -> None:
-        # watch_run has a channel of its own: messages that went through this consumer's dispatch
-        # would each cost a thread hop.
         try:
-            async for event in watch_run(run_id):
-                await self._show(event)
+            with hold_line(self.scope["user"].pk):
+                code = await self._tell_until_over(run_id)
+        except TooMany:
+            code = TOO_MANY
         except Exception:
             log.exception("Following run %s failed; the page connects again.", run_id)
-            await self.close(BROKEN)
-        else:
-            await self.close(ENDED)
+            code = BROKEN
+        await self.close(code)
 
-    async def _show(self, event: Card | Delta | Ended) -> None:
+    async def _tell_until_over(self, run_id) -> int:
+        # watch_run has a channel of its own: messages that went through this consumer's dispatch
+        # would each cost a thread hop.
+        watching = watch_run(run_id, with_thoughts=True, person_id=self.scope["user"].pk)
+        async with aclosing(watching) as events:
+            async for event in events:
+                if isinstance(event, Doubt):
+                    refusal = await database.run(self._refusal, run_id)
+                    if refusal:
+                        return refusal
+                else:
+                    await self._show(event)
+        return ENDED
+
+    async def _show(self, event: Card | Delta | Thought | Ended) -> None:
         if isinstance(event, Card):
             html = await database.run(render_to_string, "runs/_call.html", {"call": event.call})
             await self._say(type="call", id=str(event.call.pk), html=html)
         elif isinstance(event, Delta):
             first = {"ttft_ms": event.ttft_ms} if event.ttft_ms is not None else {}
             await self._say(type="delta", id=event.call_id, text=event.text, **first)
+        elif isinstance(event, Thought):
+            await self._say(type="thought", id=event.call_id, text=event.text)
         else:
-            compared = await database.run(_compared, event.run_id)
+            compared = await database.run(_compared, self.scope["user"], event.run_id)
             await self._say(type="run", status="ended", **compared)
 
     async def _say(self, **message) -> None:
@@ -87,9 +112,9 @@ class RunConsumer(AsyncWebsocketConsumer):
             await self.send(json.dumps(part, ensure_ascii=False))
 
 
-def _compared(run_id: str) -> dict[str, str]:
+def _compared(user: User, run_id: str) -> dict[str, str]:
     """How near the vectors of an ended run are to each other, where it has some."""
-    if not Call.objects.filter(run=run_id, vectors__isnull=False).exists():
+    if not visible_to(user, Call).filter(run=run_id, vectors__isnull=False).exists():
         return {}
-    calls = Run.objects.get(pk=run_id).current_calls()
+    calls = get_visible(user, Run, run_id).current_calls()
     return {"similarity": render_to_string("runs/_similarity.html", {"calls": calls})}

@@ -1,10 +1,30 @@
-"""What every page has in common: the way to the set-up, and headers that keep things private."""
+"""What every page has in common: our own name, the way to the set-up, headers that keep things
+private, and how long a session lasts."""
 
-from django.http import JsonResponse
+from asgiref.sync import iscoroutinefunction
+from django.contrib.auth import logout
+from django.core.exceptions import DisallowedHost
+from django.http import HttpResponse, HttpResponseBadRequest, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.decorators import sync_and_async_middleware
 
+from . import entering
 from .starting import is_set_up
+
+# Every device and sensor that a browser could be asked for. Writing to the clipboard is not among
+# them: the copy buttons do.
+DEVICES = (
+    "accelerometer, autoplay, camera, display-capture, encrypted-media, fullscreen, gamepad, "
+    "geolocation, gyroscope, hid, idle-detection, local-fonts, magnetometer, microphone, midi, "
+    "otp-credentials, payment, picture-in-picture, publickey-credentials-create, "
+    "publickey-credentials-get, screen-wake-lock, serial, storage-access, usb, window-management, "
+    "xr-spatial-tracking"
+)
+PRIVACY_HEADERS = {
+    "Permissions-Policy": f"{DEVICES},".replace(",", "=(),").removesuffix(","),
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
 
 
 class SetupMiddleware:
@@ -24,17 +44,56 @@ class SetupMiddleware:
 
 
 class PrivacyMiddleware:
-    """Signed-in pages are not kept by browsers or proxies, and no page may use a device."""
+    """No page may use a device or be used by another site; signed-in pages are kept nowhere."""
 
     def __init__(self, get_response):
         self.get_response = get_response
 
     def __call__(self, request):
         response = self.get_response(request)
-        response["Permissions-Policy"] = (
-            "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
-        )
-        response["Cross-Origin-Resource-Policy"] = "same-origin"
-        if request.user.is_authenticated:
+        for name, value in PRIVACY_HEADERS.items():
+            response[name] = value
+        user = getattr(request, "user", None)  # static files and refusals know none
+        if user is not None and user.is_authenticated:
             response.setdefault("Cache-Control", "no-store")
         return response
+
+
+@sync_and_async_middleware
+def host_middleware(get_response):
+    """A name that is not ours is refused before anything is served, static files included.
+
+    A page elsewhere whose name leads to this machine (DNS rebinding) thus reads nothing.
+    """
+    if iscoroutinefunction(get_response):
+
+        async def checked(request):
+            return _refused_host(request) or await get_response(request)
+
+    else:
+
+        def checked(request):
+            return _refused_host(request) or get_response(request)
+
+    return checked
+
+
+def _refused_host(request) -> HttpResponse | None:
+    try:
+        request.get_host()
+    except DisallowedHost:
+        words = "This site does not answer to that host name. PLAYGROUND_ALLOWED_HOSTS adds names."
+        return HttpResponseBadRequest(words, content_type="text/plain")
+    return None
+
+
+class SessionAgeMiddleware:
+    """A session ends when it was not used for long, and after a week however it was used."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        if request.user.is_authenticated and not entering.keep_session(request):
+            logout(request)
+        return self.get_response(request)

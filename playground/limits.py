@@ -1,0 +1,46 @@
+"""How much one person may ask for at once: the refusal, and the long answers they hold open."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.conf import settings
+
+_lines: Counter = Counter()  # only touched from the event loop
+
+
+class TooMany(Exception):
+    """More than allowed, for now: why, in words, and in how many seconds it is worth a try."""
+
+    field = ""  # nothing that was typed is at fault
+
+    def __init__(self, message: str, wait_s: int):
+        super().__init__(message)
+        self.message, self.wait_s = message, wait_s
+
+
+def in_words(wait_s: int) -> str:
+    """40 -> "40 seconds", 61 -> "2 minutes"."""
+    if wait_s <= 60:
+        return f"{wait_s} second{'' if wait_s == 1 else 's'}"
+    return f"{-(-wait_s // 60)} minutes"
+
+
+def check_line(user_id) -> None:
+    """Raises TooMany when one more socket or event stream would be one too many."""
+    most = settings.LINES_PER_USER
+    if _lines[user_id] >= most:
+        raise TooMany(f"You follow running runs in {most} places. Close some of them.", 10)
+
+
+@contextmanager
+def hold_line(user_id) -> Iterator[None]:
+    """One socket or event stream more, of this process, while inside. Raises TooMany."""
+    check_line(user_id)
+    _lines[user_id] += 1
+    try:
+        yield
+    finally:
+        _lines[user_id] -= 1
+        if not _lines[user_id]:
+            del _lines[user_id]
