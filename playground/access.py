@@ -1,20 +1,50 @@
-"""Who may see or change a row, decided only here. What is not yours does not exist (404)."""
+"""Who may see, change or run a row, decided only here. What is not yours does not exist (404).
 
+Every kind of row has one rule for seeing and one for changing. Pages, API, sockets, worker and
+commands ask for rows through them; `tests/rules.py` refuses any other way.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import import_module
 from types import SimpleNamespace
 
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.core.exceptions import ValidationError
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.http import Http404
 
-from .models import Call, Credential, Endpoint, Membership, Run, User, Workspace
+from .models import (
+    ApiToken,
+    Call,
+    Credential,
+    Draft,
+    Endpoint,
+    EndpointConfirmation,
+    Membership,
+    Run,
+    Team,
+    User,
+    Workspace,
+)
+
+ADMIN, MEMBER = Membership.Role.ADMIN, Membership.Role.MEMBER
 
 
 def visible_to(user: User, model: type) -> QuerySet:
-    """Every row of this kind that this person may see."""
-    return model.objects.filter(_RULES[model](user))
+    """Every row of this kind that this person may see; none for who is not active."""
+    return _rows(user, model, RULES[model].see)
+
+
+def editable_by(user: User, model: type) -> QuerySet:
+    """Every row of this kind that this person may change or delete."""
+    return _rows(user, model, RULES[model].edit)
+
+
+def runnable_by(user: User) -> QuerySet:
+    """Every endpoint that this person may send prompts to: viewers of a team only look."""
+    return _rows(user, Endpoint, lambda user: Q(owner=user) | _shared(user, ADMIN, MEMBER))
 
 
 def get_visible(user: User, model: type, pk):
@@ -25,62 +55,123 @@ def get_visible(user: User, model: type, pk):
         raise Http404(f"No such {model._meta.verbose_name}.") from error
 
 
+def can_edit(user: User, row) -> bool:
+    """Owners change their own rows; a team's admins also what is shared with their team."""
+    return editable_by(user, type(row)).filter(pk=row.pk).exists()
+
+
+def can_run(user: User, endpoint: Endpoint) -> bool:
+    """Viewers read; everybody else who sees an endpoint may send prompts to it."""
+    return runnable_by(user).filter(pk=endpoint.pk).exists()
+
+
+def credential_of(user: User, workspace: Workspace) -> Credential | None:
+    """The runner's own credential for a workspace. Never the author's."""
+    credential = visible_to(user, Credential).filter(workspace=workspace).first()
+    if credential is not None:
+        credential.workspace = workspace  # it must open for the very host that will be called
+    return credential
+
+
+def runner_of(call: Call) -> User | None:
+    """The person for whom a call runs, read again; None once the account is deactivated."""
+    return User.objects.filter(pk=call.run.owner_id, is_active=True).first()
+
+
+def tokens_in_use() -> QuerySet:
+    """The API tokens that open a door: those of active people. Who asks is not known yet."""
+    return ApiToken.objects.select_related("user").filter(user__is_active=True)
+
+
 def is_signed_in(session_key: str | None) -> bool:
     """Whether a session that opened something long is still good: not ended, its user active."""
     session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
     return get_user(SimpleNamespace(session=session)).is_authenticated
 
 
-def can_edit(user: User, row) -> bool:
-    """Owners change their own rows; a team's admins also what is shared with their team."""
-    if row.owner_id == user.id:
+def _rows(user: User, model: type, rule: Callable[[User], Q]) -> QuerySet:
+    return model.objects.filter(rule(user)) if user.is_active else model.objects.none()
+
+
+def with_edit_rights(calls: QuerySet[Call]) -> QuerySet[Call]:
+    """Calls that know `may_edit`: whether the owner of their run may edit their endpoint.
+
+    In the one query that reads them, for cards are rendered by the hundred.
+    """
+    people = Membership.objects.filter(team=OuterRef("endpoint__team"))
+    is_admin = people.filter(user=OuterRef("run__owner"), role=Membership.Role.ADMIN)
+    owner_is_in_it = people.filter(user=OuterRef("endpoint__owner"))
+    is_own = Q(endpoint__owner=F("run__owner"))
+    return calls.annotate(may_edit=is_own | Q(Exists(is_admin)) & Q(Exists(owner_is_in_it)))
+
+
+def has_confirmed(user: User, endpoint: Endpoint | None, fingerprint: str) -> bool:
+    """Whether this person lets these transforms of the endpoint run on what they send.
+
+    Nobody's are taken on trust: whoever wrote them confirmed them by saving.
+    """
+    if not fingerprint:
         return True
-    return _role(user, row) == Membership.Role.ADMIN
+    mine = visible_to(user, EndpointConfirmation).filter(endpoint=endpoint)
+    return endpoint is not None and mine.filter(fingerprint=fingerprint).exists()
 
 
-def can_run(user: User, endpoint: Endpoint) -> bool:
-    """Viewers read; everybody else who sees an endpoint may send prompts to it."""
-    if endpoint.owner_id == user.id:
-        return True
-    return _role(user, endpoint) in (Membership.Role.MEMBER, Membership.Role.ADMIN)
+# Rules --------------------------------------------------------------------------------------
 
 
-def credential_of(user: User, workspace: Workspace) -> Credential | None:
-    """The runner's own credential for a workspace. Never the author's."""
-    credential = Credential.objects.filter(owner=user, workspace=workspace).first()
-    if credential is not None:
-        credential.workspace = workspace  # it must open for the very host that will be called
-    return credential
+@dataclass(frozen=True)
+class Rule:
+    """Whose rows these are: who sees one, who changes one. Being superuser opens nothing."""
+
+    see: Callable[[User], Q]
+    edit: Callable[[User], Q]
 
 
-def _role(user: User, row) -> str | None:
-    """The person's role in the team that a row is shared with, while its owner is in it too."""
-    roles = dict(
-        Membership.objects.filter(team=row.team_id, user__in=(user.id, row.owner_id)).values_list(
-            "user", "role"
-        )
-    )
-    return roles.get(user.id) if row.owner_id in roles else None
+def _shared(user: User, *roles: str) -> Q:
+    """Shared with a team in which this person has one of these roles; any role if none is named.
 
-
-def _shared(user: User) -> Q:
-    """Shared with a team of this person. Who leaves a team takes along what they shared with it."""
+    Who leaves a team takes along what they shared with it.
+    """
     owner_is_in_it = Membership.objects.filter(user=OuterRef("owner"), team=OuterRef("team"))
-    return Q(team__in=Membership.objects.filter(user=user).values("team")) & Exists(owner_is_in_it)
+    return Q(team__in=_teams(user, *roles)) & Exists(owner_is_in_it)
 
 
-def _owned_or_shared(user: User) -> Q:
-    return Q(owner=user) | _shared(user)
+def _teams(user: User, *roles: str) -> QuerySet:
+    memberships = Membership.objects.filter(user=user)
+    return (memberships.filter(role__in=roles) if roles else memberships).values("team")
 
 
-_RULES = {
-    Endpoint: _owned_or_shared,
-    # A shared endpoint shows its workspace too, so that a colleague can add a credential for it.
-    Workspace: lambda user: (
-        _owned_or_shared(user)
-        | Q(pk__in=Endpoint.objects.filter(_shared(user)).values("workspace"))
+def _lends_workspace(user: User) -> QuerySet:
+    """Workspaces that come with an endpoint shared with this person, by the workspace's own owner.
+
+    A colleague can add a credential there. An endpoint that somebody else made on it lends
+    nothing: what its owner takes back must not stay open by way of a third person.
+    """
+    lent = Endpoint.objects.filter(_shared(user), workspace__owner=F("owner"))
+    return lent.values("workspace")
+
+
+OWN = Rule(see=lambda user: Q(owner=user), edit=lambda user: Q(owner=user))
+RULES = {
+    Endpoint: Rule(
+        see=lambda user: Q(owner=user) | _shared(user),
+        edit=lambda user: Q(owner=user) | _shared(user, ADMIN),
     ),
-    Credential: lambda user: Q(owner=user),
-    Run: lambda user: Q(owner=user),
-    Call: lambda user: Q(run__owner=user),
+    Workspace: Rule(
+        see=lambda user: Q(owner=user) | _shared(user) | Q(pk__in=_lends_workspace(user)),
+        edit=lambda user: Q(owner=user) | _shared(user, ADMIN),
+    ),
+    Credential: OWN,
+    Draft: OWN,
+    Run: OWN,
+    Call: Rule(see=lambda user: Q(run__owner=user), edit=lambda user: Q(run__owner=user)),
+    ApiToken: Rule(see=lambda user: Q(user=user), edit=lambda user: Q(user=user)),
+    Team: Rule(
+        see=lambda user: Q(pk__in=_teams(user)), edit=lambda user: Q(pk__in=_teams(user, ADMIN))
+    ),
+    Membership: Rule(
+        see=lambda user: Q(team__in=_teams(user)),
+        edit=lambda user: Q(team__in=_teams(user, ADMIN)),
+    ),
+    EndpointConfirmation: Rule(see=lambda user: Q(user=user), edit=lambda user: Q(user=user)),
 }

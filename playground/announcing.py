@@ -21,6 +21,10 @@ def run_group(run_id) -> str:
     return f"run.{run_id}"
 
 
+def person_group(user_id) -> str:
+    return f"person.{user_id}"
+
+
 async def ring() -> None:
     """Calls are waiting: some worker with a free seat should look."""
     await _send(CALLS, {"type": "calls.waiting"})
@@ -33,18 +37,29 @@ async def ask_to_stop(worker: str, call_id) -> None:
 
 async def call_changed(run_id, call_id) -> None:
     """The row says something new: a status, a result, an error."""
-    await _send_group(run_id, {"type": "call.changed", "call": str(call_id)})
+    await _send_group(run_group(run_id), {"type": "call.changed", "call": str(call_id)})
+
+
+async def call_thought(run_id, call_id) -> None:
+    """The row holds more reasoning than before."""
+    await _send_group(run_group(run_id), {"type": "call.thought", "call": str(call_id)})
 
 
 async def call_grew(run_id, call_id, at: int, text: str, ttft_ms: int | None = None) -> None:
     """Fresh text and where it begins, in characters; the first one says how long it took."""
     message = {"type": "call.delta", "call": str(call_id), "at": at, "text": text}
-    await _send_group(run_id, message | ({"ttft_ms": ttft_ms} if at == 0 else {}))
+    await _send_group(run_group(run_id), message | ({"ttft_ms": ttft_ms} if at == 0 else {}))
+
+
+async def person_changed(user_id) -> None:
+    """Signed out, deactivated, in other teams: whoever shows them something should look again."""
+    await _send_group(person_group(user_id), {"type": "person.changed"})
 
 
 ring_soon = async_to_sync(ring)
 ask_to_stop_soon = async_to_sync(ask_to_stop)
 call_changed_soon = async_to_sync(call_changed)
+person_changed_soon = async_to_sync(person_changed)
 
 
 async def _send(channel: str, message: dict) -> None:
@@ -56,8 +71,8 @@ async def _send(channel: str, message: dict) -> None:
         log.warning(UNREACHABLE, exc_info=True)
 
 
-async def _send_group(run_id, message: dict) -> None:
+async def _send_group(group: str, message: dict) -> None:
     try:
-        await get_channel_layer().group_send(run_group(run_id), message)
+        await get_channel_layer().group_send(group, message)
     except Exception:
         log.warning(UNREACHABLE, exc_info=True)

@@ -1,10 +1,13 @@
 """Set up where prompts go: workspaces, credentials and endpoints, and a check that each works."""
 
 import json
+import logging
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -13,12 +16,11 @@ from django.utils import timezone
 from endpoints import (
     AddressError,
     Client,
-    Egress,
     EndpointError,
     Event,
-    Limits,
     OAuthClient,
     Prompt,
+    Template,
     Text,
     Token,
     Vectors,
@@ -28,41 +30,53 @@ from endpoints import (
 )
 from endpoints.errors import BadRequest, EgressDenied, Forbidden, NoCredential, PromptError
 
-from . import vault
-from .access import can_run, credential_of, visible_to
+from . import rotating, transforming, vault
+from .access import credential_of, runnable_by, runner_of, visible_to
+from .egress import egress, limits
 from .models import Call, Credential, Endpoint, Team, User, Workspace
+from .models.endpoint import TRANSFORMS
 from .notation import write_vector
+from .sandbox import SandboxError
 from .threads import let_connection_go
 
+log = logging.getLogger(__name__)
+
 DEEPEST = 100  # levels of nested JSON
+MAX_DEFAULTS = 128 * 1024  # bytes of parameters, or of stop sequences: every call keeps a copy
 MAX_TEMPLATE = 20_000
+# The fields of each kind's address: who judges them, and what stands for one that is empty.
+ADDRESS_PARTS = {
+    Endpoint.Kind.SERVING: (("serving_endpoint", addresses.serving_endpoint_name, ""),),
+    Endpoint.Kind.DRIVER_PROXY: (
+        ("cluster_id", addresses.cluster_id, ""),
+        ("port", addresses.port, ""),
+        ("path", addresses.url_path, "/"),
+    ),
+    Endpoint.Kind.DRIVER: (("url", lambda url: addresses.driver_url(url, egress()), ""),),
+}
+ASK_FOR_IT = "Nothing was sent. Ask its owner to share it with you, then run again."
 
 # \u0000 in JSON text, unless its backslash is itself escaped.
 NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 
 class Refused(ValueError):
-    """What somebody asked for cannot be done as it is: the field at fault and what to do."""
+    """What somebody asked for cannot be done as it is: the field at fault and what to do.
 
-    def __init__(self, field: str, message: str):
+    `line` counts from 1 in a field that holds source text.
+    """
+
+    def __init__(self, field: str, message: str, line: int | None = None):
         super().__init__(message)
-        self.field, self.message = field, message
+        self.field, self.message, self.line = field, message, line
 
 
-def egress() -> Egress:
-    """Where this instance may connect to: the admin's choice, in exact origins."""
-    return Egress(
-        workspace_origins=tuple(settings.WORKSPACE_ORIGINS),
-        driver_origins=tuple(settings.DRIVER_ORIGINS),
-    )
+class Mistyped(Refused):
+    """Fields that are wrong, all of them: {field: words}. As one refusal it is the first."""
 
-
-def limits(timeout_s: int | None = None) -> Limits:
-    return Limits(
-        idle_s=settings.IDLE_TIMEOUT_S,
-        total_s=min(timeout_s or settings.CALL_TIMEOUT_S, settings.CALL_TIMEOUT_S),
-        max_bytes=settings.MAX_RESPONSE_BYTES,
-    )
+    def __init__(self, mistakes: dict[str, str]):
+        super().__init__(*next(iter(mistakes.items())))
+        self.mistakes = mistakes
 
 
 # Workspaces and credentials -----------------------------------------------------------------
@@ -70,11 +84,13 @@ def limits(timeout_s: int | None = None) -> Limits:
 
 def save_workspace(workspace: Workspace) -> Workspace:
     """Validate and store. A changed host drops credentials: they were sealed for the old one."""
+    org_id = addresses.remembered_org(workspace.host)
     with _fields_named():
-        workspace.org_id = addresses.remembered_org(workspace.host) or workspace.org_id or "0"
         workspace.host = addresses.workspace_origin(workspace.host, egress())
     workspace.name = _name(workspace.name, "a workspace")
     before = Workspace.objects.filter(pk=workspace.pk).values_list("host", flat=True).first()
+    if org_id or before != workspace.host:
+        workspace.org_id = org_id or "0"  # another host's number would lead nowhere on this one
     with transaction.atomic():
         if before not in (None, workspace.host):
             workspace.credentials.all().delete()
@@ -84,13 +100,14 @@ def save_workspace(workspace: Workspace) -> Workspace:
 
 def delete_workspace(user: User, workspace: Workspace) -> None:
     """Endpoints that point here are deleted first by their owner, never silently."""
-    if workspace.endpoints.exists():
+    try:
+        workspace.delete()
+    except IntegrityError as error:  # Django's own, or the database's for one just added
         seen = visible_to(user, Endpoint).filter(workspace=workspace)
         used_by = list(seen.values_list("name", flat=True)[:4]) or ["a colleague’s"]
         raise Refused(
             "workspace", f"Endpoints still use it: {', '.join(used_by)}. Delete them first."
-        )
-    workspace.delete()
+        ) from error
 
 
 def save_credential(
@@ -130,16 +147,15 @@ def _same_host(workspace: Workspace, seen_host: str | None, field: str, what: st
 
 
 def _store(user: User, workspace: Workspace, secret: str, client_id: str = "") -> Credential:
-    if not Credential.objects.exists():
-        vault.make_first_key()
     try:
-        with transaction.atomic():
-            return _seal(user, workspace, secret, client_id)
+        return _seal(user, workspace, secret, client_id)
     except IntegrityError:  # stored twice at the same moment: the later one stands
         return _seal(user, workspace, secret, client_id)
 
 
+@transaction.atomic
 def _seal(user: User, workspace: Workspace, secret: str, client_id: str) -> Credential:
+    rotating.prepare_to_seal()
     credential = credential_of(user, workspace) or Credential(owner=user, workspace=workspace)
     credential.kind = Credential.Kind.OAUTH if client_id else Credential.Kind.TOKEN
     credential.client_id = client_id
@@ -158,14 +174,15 @@ def check_workspace(user: User, workspace: Workspace) -> dict:
         return {"ok": False, "error": describe(_no_credential(workspace))}
     let_connection_go()
     try:
-        opened = reveal(credential)
-        name = whoami(workspace.host, opened, egress=egress(), limits=limits(30))
+        opened = reveal(credential, "check")
+        with _bad_addresses_told("Edit the workspace, then check again."):
+            name = whoami(workspace.host, opened, egress=egress(), limits=limits(30))
         name = storable(opened.scrub(name))
         answer = {"ok": True, "user_name": name}
     except EndpointError as error:
         answer = {"ok": False, "error": describe(error)}
     # Only if it is still the credential that was checked: it may have been replaced meanwhile.
-    Credential.objects.filter(pk=credential.pk, sealed=credential.sealed).update(
+    Credential.objects.filter(pk=credential.pk, changed_at=credential.changed_at).update(
         checked_at=timezone.now(),
         is_ok=answer["ok"],
         check_result=(name if answer["ok"] else answer["error"]["message"])[:300],
@@ -173,46 +190,125 @@ def check_workspace(user: User, workspace: Workspace) -> dict:
     return answer
 
 
-def reveal(credential: Credential) -> Token | OAuthClient:
-    """Open a credential, just before the call that needs it. Raises NoCredential if it will not."""
+def reveal(credential: Credential, purpose: str) -> Token | OAuthClient:
+    """Open a credential, just before the request that needs it: the one place that does.
+
+    `purpose` says what for: call, check, manage. Raises NoCredential if it will not open.
+    """
     what = "client secret" if credential.is_oauth else "token"
     try:
-        secret = vault.open_sealed(credential.sealed, credential.bound_to)
+        secret = _opened(credential)
     except vault.CannotOpen as error:
         raise NoCredential(
-            f"This server’s key does not open your stored {what} for “{credential.workspace}”.",
+            _why_closed(credential, what, error),
             hint=f"Type the {what} again on the Workspaces page, then run again.",
         ) from error
+    log.info("Credential %s of user %s opened: %s.", credential.pk, credential.owner_id, purpose)
     return OAuthClient(credential.client_id, secret) if credential.is_oauth else Token(secret)
+
+
+def _opened(credential: Credential) -> str:
+    try:
+        return vault.open_sealed(credential.sealed, credential.bound_to)
+    except vault.CannotOpen:
+        # Perhaps it was sealed anew, with another key, since the row was read.
+        sealed = Credential.objects.filter(pk=credential.pk).values_list("sealed", flat=True)
+        credential.sealed = sealed.first() or b""
+        return vault.open_sealed(credential.sealed, credential.bound_to)
+
+
+def _why_closed(credential: Credential, what: str, error: vault.CannotOpen) -> str:
+    if isinstance(error, vault.KeyMissing):
+        return f"This server’s key does not open your stored {what} for “{credential.workspace}”."
+    return (
+        f"Your stored {what} for “{credential.workspace}” was not sealed for "
+        f"{credential.workspace.host}, so it is not sent there."
+    )
+
+
+def is_usable(credential: Credential) -> bool:
+    """Whether it opens where it is now: not after its workspace's host was changed by hand."""
+    return vault.is_sealed_for(credential.sealed, credential.bound_to)
 
 
 # Endpoints ----------------------------------------------------------------------------------
 
 
-def save_endpoint(endpoint: Endpoint) -> list[str]:
-    """Validate and store; a changed config is a new version. Answers warnings, if any."""
-    endpoint.name = _name(endpoint.name, "an endpoint")
+def save_endpoint(endpoint: Endpoint, by: User | None = None) -> list[str]:
+    """Validate and store; a changed config is a new version. Answers warnings, if any.
+
+    Who saves transforms has read them; everybody else confirms them before the first run. Raises
+    Mistyped, which holds everything that is wrong with it, and Refused for a transform.
+    """
     before = Endpoint.objects.filter(pk=endpoint.pk).first()
-    _keep_what_the_kind_uses(endpoint)
-    _keep_what_the_task_uses(endpoint, before)
+    mistakes = mistakes_of(endpoint, before)
+    if mistakes:
+        raise Mistyped(mistakes)
     with _fields_named():
         client_of(endpoint.config(), endpoint.workspace, credential=None)
-    _check_defaults(endpoint)
+    has_new_transforms = _take_transforms(endpoint, before, by)
     if before and _address_of(before) != _address_of(endpoint):
         endpoint.version = before.version + 1
     if before and before.url != endpoint.url:
         endpoint.is_demo = False  # moved by hand, it is no longer the bundled one
     _save_named(endpoint)
+    if has_new_transforms and by is not None:
+        transforming.confirm(by, endpoint, endpoint.transforms_fingerprint)
     return warnings_of(endpoint)
 
 
+def mistakes_of(endpoint: Endpoint, before: Endpoint | None) -> dict[str, str]:
+    """Everything that is wrong with it: {field: words}; `before` is the one that is stored.
+
+    What its kind and task do not use is cleared.
+    """
+    if endpoint.kind not in Endpoint.Kind:
+        return {"kind": "Choose a kind: serving, driver_proxy or driver."}
+    checks = (
+        lambda: _check_name(endpoint),
+        lambda: _check_owner_sees_workspace(endpoint, before),
+        lambda: _keep_what_the_kind_uses(endpoint),
+        lambda: _keep_what_the_task_uses(endpoint, before),
+        *(partial(_check_part, endpoint, *part) for part in ADDRESS_PARTS[endpoint.kind]),
+        lambda: _check_template(endpoint),
+        lambda: check_params(endpoint.params),
+        lambda: check_stop(endpoint.stop),
+        lambda: _check_timeout(endpoint),
+    )
+    mistakes: dict[str, str] = {}
+    for check in checks:
+        try:
+            check()
+        except Refused as refused:
+            mistakes.setdefault(refused.field, refused.message)
+    return mistakes
+
+
+def _check_owner_sees_workspace(endpoint: Endpoint, before: Endpoint | None) -> None:
+    """An admin may change a colleague’s endpoint, but not point it where its owner cannot go."""
+    if endpoint.workspace is None or before and before.workspace_id == endpoint.workspace_id:
+        return
+    if not visible_to(endpoint.owner, Workspace).filter(pk=endpoint.workspace_id).exists():
+        raise Refused(
+            "workspace",
+            f"“{endpoint.workspace}” is not shared with {endpoint.owner}, who owns this endpoint. "
+            "Choose a workspace that both of you see.",
+        )
+
+
 def warnings_of(endpoint: Endpoint) -> list[str]:
+    warnings = []
     if endpoint.port and not addresses.is_usual_port(endpoint.port):
-        return [
+        warnings.append(
             f"Port {endpoint.port} is outside 3000-8000, the range that Databricks recommends for "
             "driver apps. Some workspaces do not pass it on."
-        ]
-    return []
+        )
+    if endpoint.are_transforms_off:
+        warnings.append(
+            "Its transforms are switched off: they were stopped at their limits several times. "
+            "Edit them to switch them on again."
+        )
+    return warnings
 
 
 def check_endpoint(user: User, endpoint: Endpoint) -> dict:
@@ -221,13 +317,14 @@ def check_endpoint(user: User, endpoint: Endpoint) -> dict:
     ping = ({"role": "user", "content": "ping"},)
     prompt = Prompt(messages=ping, params=endpoint.params, stop=endpoint.stop)
     try:
-        client = client_of(
-            endpoint.config(), endpoint.workspace, opened_credential(user, endpoint.workspace)
-        )
+        workspace = _workspace_for(user, endpoint.workspace_id, endpoint.name)
+        functions = transforming.functions_for(user, endpoint, endpoint.config())
+        client = _client_in(user, endpoint.config(), workspace, "check", functions)
         let_connection_go()
         answer = {"ok": True, "answer": storable(_in_words(client.stream(prompt)))}
     except EndpointError as error:
-        answer = {"ok": False, "error": describe(error)}
+        answer = {"ok": False, "error": storable(describe(error))}
+        transforming.note_failure(endpoint.pk, endpoint.config(), answer["error"])
     return answer | {"latency_ms": round((time.monotonic() - started) * 1000)}
 
 
@@ -247,27 +344,63 @@ def client_for_call(call: Call) -> Client:
 
     Rights are asked again here: they may have changed while the call was queued.
     """
-    user, workspace = call.run.owner, None
-    if call.endpoint is None or not can_run(user, call.endpoint):
-        raise Forbidden(f"“{call.name}” is no longer shared with you.")
-    if call.config["workspace"] is not None:
-        workspace = visible_to(user, Workspace).filter(pk=call.config["workspace"]).first()
-        if workspace is None:
-            raise Forbidden(f"The workspace of “{call.name}” is no longer shared with you.")
+    user = runner_of(call)
+    if user is None:
+        words = "The account that started this run was deactivated before the call was sent."
+        raise Forbidden(words, hint="Nothing was sent. An admin can activate the account again.")
+    _check_may_run(user, call)
+    workspace = _workspace_for(user, call.config["workspace"], call.name)
     try:
-        return client_of(call.config, workspace, opened_credential(user, workspace))
-    except EgressDenied:
-        raise
-    except AddressError as error:
-        raise BadRequest(
-            error.message, field=error.field, hint="Edit the endpoint, then retry."
-        ) from error
+        functions = transforming.functions_for(user, call.endpoint, call.config)
+    except transforming.Unconfirmed as error:
+        forbidden = Forbidden(error.message, hint=error.hint)
+        forbidden.reason = error.kind
+        raise forbidden from error
+    return _client_in(user, call.config, workspace, "call", functions)
+
+
+def _client_in(
+    user: User,
+    config: dict,
+    workspace: Workspace | None,
+    purpose: str,
+    functions: Mapping[str, Callable],
+) -> Client:
+    """The client of a config with this person's credential. Raises EndpointError."""
+    with _bad_addresses_told("Edit it, then run again."):
+        credential = opened_credential(user, workspace, purpose)
+        return client_of(config, workspace, credential, functions)
+
+
+def _check_may_run(user: User, call: Call) -> None:
+    if runnable_by(user).filter(pk=call.endpoint_id).exists():
+        return
+    words = f"“{call.name}” is no longer shared with you, or was deleted."
+    if visible_to(user, Endpoint).filter(pk=call.endpoint_id).exists():
+        words = f"Your role no longer lets you run “{call.name}”."
+    raise Forbidden(words, hint=ASK_FOR_IT)
+
+
+def _workspace_for(user: User, pk, name: str) -> Workspace | None:
+    """The workspace of an endpoint of that name, as far as this person may use it."""
+    if pk is None:
+        return None
+    workspace = visible_to(user, Workspace).filter(pk=pk).first()
+    if workspace is None:
+        raise Forbidden(f"The workspace of “{name}” is no longer shared with you.", hint=ASK_FOR_IT)
+    return workspace
 
 
 def client_of(
-    config: dict, workspace: Workspace | None, credential: Token | OAuthClient | None
+    config: dict,
+    workspace: Workspace | None,
+    credential: Token | OAuthClient | None,
+    functions: Mapping[str, Callable] | None = None,
 ) -> Client:
-    """The client of an endpoint's config; every part of its address is validated again here."""
+    """The client of an endpoint's config; every part of its address is validated again here.
+
+    `functions` are its transforms (`transforming.functions_for`); without them none is run.
+    """
     return client_for(
         config["kind"],
         task=config["task"],
@@ -282,19 +415,22 @@ def client_of(
         format=config["format"] or None,
         template=config.get("template") or None,
         stream=config["stream"],
+        **(functions or {}),
         egress=egress(),
         limits=limits(config["timeout_s"]),
     )
 
 
-def opened_credential(user: User, workspace: Workspace | None) -> Token | OAuthClient | None:
+def opened_credential(
+    user: User, workspace: Workspace | None, purpose: str
+) -> Token | OAuthClient | None:
     """The person's own, opened, where a workspace is called at all. Raises NoCredential."""
     if workspace is None:
         return None
     credential = credential_of(user, workspace)
     if credential is None:
         raise _no_credential(workspace)
-    return reveal(credential)
+    return reveal(credential, purpose)
 
 
 def _no_credential(workspace: Workspace) -> NoCredential:
@@ -305,9 +441,12 @@ def _no_credential(workspace: Workspace) -> NoCredential:
 
 
 def describe(error: EndpointError) -> dict:
-    """An error as it is stored, shown and answered: {kind, message, hint, upstream_status?}."""
+    """An error as it is stored, shown and answered: {kind, message, hint, upstream_status?}.
+
+    That of a transform has its `reason`, and the line and column where they are known.
+    """
     described = {"kind": error.kind, "message": error.message, "hint": error.hint}
-    for name in ("upstream_status", "field", "retry_after_s"):
+    for name in ("upstream_status", "field", "retry_after_s", "reason", "line", "column"):
         if getattr(error, name, None) is not None:
             described[name] = getattr(error, name)
     return described
@@ -316,19 +455,17 @@ def describe(error: EndpointError) -> dict:
 def _keep_what_the_kind_uses(endpoint: Endpoint) -> None:
     """Clear the other kinds' addresses, and ask for what this kind cannot do without."""
     kind = endpoint.kind
-    if kind not in Endpoint.Kind:
-        raise Refused("kind", "Choose a kind: serving, driver_proxy or driver.")
     endpoint.task = endpoint.task or ("chat" if kind == Endpoint.Kind.SERVING else "custom")
-    if endpoint.needs_workspace:
-        if endpoint.workspace is None:
-            raise Refused("workspace", "Choose the workspace it lives in.")
-        endpoint.url = ""
-    else:
-        endpoint.workspace = None
     if kind != Endpoint.Kind.SERVING:
         endpoint.serving_endpoint = ""
     if kind != Endpoint.Kind.DRIVER_PROXY:
         endpoint.cluster_id, endpoint.port, endpoint.path = "", None, ""
+    if not endpoint.needs_workspace:
+        endpoint.workspace = None
+        return
+    endpoint.url = ""
+    if endpoint.workspace is None:
+        raise Refused("workspace", "Choose the workspace it lives in.")
 
 
 def _keep_what_the_task_uses(endpoint: Endpoint, before: Endpoint | None) -> None:
@@ -342,14 +479,56 @@ def _keep_what_the_task_uses(endpoint: Endpoint, before: Endpoint | None) -> Non
         )
     endpoint.format = endpoint.format or endpoint.formats[0] if endpoint.formats else ""
     endpoint.template = endpoint.template if endpoint.takes_template else ""
+
+
+def _check_name(endpoint: Endpoint) -> None:
+    endpoint.name = _name(endpoint.name, "an endpoint")
+    taken = Endpoint.objects.filter(owner=endpoint.owner, name=endpoint.name)
+    if taken.exclude(pk=endpoint.pk).exists():
+        raise _taken(endpoint)
+
+
+def _check_part(endpoint: Endpoint, name: str, judge: Callable[[Any], Any], usual: Any) -> None:
+    """One field of an address by itself, so that the others are judged too."""
+    with _fields_named():
+        judge(getattr(endpoint, name) or usual)
+
+
+def _check_template(endpoint: Endpoint) -> None:
     if len(endpoint.template) > MAX_TEMPLATE:
         raise Refused("template", f"A template has at most {MAX_TEMPLATE:,} characters.")
     check_json("template", endpoint.template)
+    if endpoint.template:
+        with _fields_named():
+            Template(endpoint.template)
 
 
-def _check_defaults(endpoint: Endpoint) -> None:
-    check_params(endpoint.params)
-    check_stop(endpoint.stop)
+def _take_transforms(endpoint: Endpoint, before: Endpoint | None, by: User | None) -> bool:
+    """Judge them if they are new, and note whose they are. Answers whether they are new."""
+    for name in TRANSFORMS:
+        setattr(endpoint, name, transforming.as_kept(getattr(endpoint, name)))
+    fingerprint = endpoint.transforms_fingerprint
+    if fingerprint == (before.transforms_fingerprint if before else ""):
+        return False
+    for name in TRANSFORMS:
+        if getattr(endpoint, name):
+            check_transform(name, getattr(endpoint, name), by)
+    endpoint.transforms_by, endpoint.transforms_changed_at = by, timezone.now()
+    endpoint.limit_hits = 0
+    return True
+
+
+def check_transform(name: str, source: str, by: User | None) -> None:
+    """A source that the sandbox can read, with the function in it. Raises Refused with its line."""
+    check_json(name, source)
+    try:
+        transforming.check_source(name, source, by)
+    except SandboxError as error:
+        place = f"Line {error.line}: " if error.line else ""
+        raise Refused(name, f"{place}{error.message}", error.line) from error
+
+
+def _check_timeout(endpoint: Endpoint) -> None:
     if endpoint.timeout_s is not None and not 1 <= endpoint.timeout_s <= settings.CALL_TIMEOUT_S:
         raise Refused("timeout_s", f"Choose a timeout of 1 to {settings.CALL_TIMEOUT_S} seconds.")
 
@@ -362,12 +541,24 @@ def check_params(params: object) -> None:
         if name in params:
             raise Refused("params", f"“{name}” cannot be set as a parameter. It has its own field.")
     check_json("params", params)
+    _check_size("params", "The parameters", params)
 
 
 def check_stop(stop: object) -> None:
     if not isinstance(stop, list) or not all(isinstance(s, str) and s for s in stop):
         raise Refused("stop", "Stop sequences are a list of texts, none of them empty.")
     check_json("stop", stop)
+    _check_size("stop", "The stop sequences", stop)
+
+
+def _check_size(field: str, what: str, value: object) -> None:
+    size = len(json.dumps(value, ensure_ascii=False).encode())
+    if size > MAX_DEFAULTS:
+        raise Refused(
+            field,
+            f"{what} take {size / 1024:,.0f} KB; at most {MAX_DEFAULTS // 1024} KB are kept with "
+            "every call. Shorten them.",
+        )
 
 
 def check_json(field: str, value: object) -> None:
@@ -416,7 +607,22 @@ def _save_named(row: Workspace | Endpoint) -> None:
         with transaction.atomic():
             row.save()
     except IntegrityError as error:
-        raise Refused("name", f"You already have “{row.name}”. Choose another name.") from error
+        raise _taken(row) from error
+
+
+def _taken(row: Workspace | Endpoint) -> Refused:
+    return Refused("name", f"You already have “{row.name}”. Choose another name.")
+
+
+@contextmanager
+def _bad_addresses_told(hint: str) -> Iterator[None]:
+    """An address was judged when it was stored; one that is bad now is told like any failure."""
+    try:
+        yield
+    except EgressDenied:
+        raise
+    except AddressError as error:
+        raise BadRequest(error.message, field=error.field, hint=hint) from error
 
 
 @contextmanager

@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.conf import settings
 from django.db.models import Prefetch
 from django.http import QueryDict
 from django.utils import timezone
 
-from .access import visible_to
-from .connecting import Refused, check_params
+from .access import has_confirmed, visible_to, with_edit_rights
+from .connecting import Mistyped, Refused, check_params
 from .models import Call, Draft, Endpoint, Run, User
 from .notation import NotationError, read_object, unescape
 from .running import Variant
@@ -57,17 +58,9 @@ MAX_POSITION = 701  # column ZZ
 LARGEST = 2**53 - 1  # whole numbers beyond this are not exact everywhere
 
 
-class Mistyped(Refused):
-    """Fields that cannot be read, all of them: {field: words}. As one refusal it is the first."""
-
-    def __init__(self, mistakes: dict[str, str]):
-        super().__init__(*next(iter(mistakes.items())))
-        self.mistakes = mistakes
-
-
 def draft_of(user: User) -> Draft:
     """The person's draft; the first one holds the sample prompt and the demo endpoints."""
-    draft = Draft.objects.filter(owner=user).select_related("run").first()
+    draft = visible_to(user, Draft).select_related("run").first()
     if draft is None:
         columns = _placed([], [endpoint.id for endpoint in demo_endpoints(user)])
         fresh = {"messages": SAMPLE, "columns": columns}
@@ -85,21 +78,26 @@ def demo_endpoints(user: User) -> list[Endpoint]:
 def columns_of(user: User, draft: Draft) -> list[Call]:
     """One call per column: the newest of the draft's run, or one that has not run (status idle)."""
     ids = [column["endpoint"] for column in draft.columns]
-    endpoints = visible_to(user, Endpoint).select_related("workspace").in_bulk(ids)
-    by_id = {str(pk): endpoint for pk, endpoint in endpoints.items()}
+    endpoints = visible_to(user, Endpoint).select_related("workspace", "transforms_by")
+    by_id = {str(pk): endpoint for pk, endpoint in endpoints.in_bulk(ids).items()}
     ran = {call.position: call for call in calls_of(draft.run) if call.repetition == 1}
-    return [
+    calls = [
         _call_of(column["position"], by_id[column["endpoint"]], ran.get(column["position"]))
         for column in draft.columns
         if column["endpoint"] in by_id
     ]
+    for call in calls:
+        # Said before the first run, in the column itself.
+        call.is_unread = call.status == "idle" and not is_read(user, call.endpoint)
+    return calls
 
 
 def calls_of(run: Run | None) -> list[Call]:
     """The newest attempt of every column of a run, read in one go for a page."""
     if run is None:
         return []
-    calls = Call.objects.defer("request").select_related("endpoint", "run__owner")
+    calls = with_edit_rights(Call.objects.defer("request"))
+    calls = calls.select_related("endpoint", "run__owner")
     return Run.objects.prefetch_related(Prefetch("calls", calls)).get(pk=run.pk).current_calls()
 
 
@@ -110,6 +108,11 @@ def _call_of(position: int, endpoint: Endpoint, ran: Call | None) -> Call:
     return Call(position=position, endpoint=endpoint, config=endpoint.config(), status="idle")
 
 
+def is_read(user: User, endpoint: Endpoint) -> bool:
+    """Whether this person wrote or read the endpoint's transforms, if it has any."""
+    return has_confirmed(user, endpoint, endpoint.transforms_fingerprint)
+
+
 def choose_columns(draft: Draft, endpoints: Sequence[Endpoint]) -> None:
     """These and no others. Who stays keeps the letter, who comes takes the lowest free one."""
     chosen = [str(endpoint.id) for endpoint in endpoints]
@@ -117,6 +120,21 @@ def choose_columns(draft: Draft, endpoints: Sequence[Endpoint]) -> None:
     there = {column["endpoint"] for column in kept}
     draft.columns = _placed(kept, [one for one in chosen if one not in there])
     draft.save(update_fields=["columns"])  # saved_at is the prompt's
+
+
+def add_column(user: User, draft: Draft, endpoint: Endpoint) -> None:
+    """One more column, unless the endpoint has one. Raises Refused when the board is full."""
+    there = [call.endpoint for call in columns_of(user, draft)]
+    if endpoint not in there:
+        check_columns(len(there) + 1)
+        choose_columns(draft, [*there, endpoint])
+
+
+def check_columns(asked: int) -> None:
+    """Raises Refused for more than can run at once."""
+    if asked > settings.MAX_VARIANTS:
+        most = settings.MAX_VARIANTS
+        raise Refused("variants", f"That is {asked} columns; at most {most} can run at once.")
 
 
 def remove_column(draft: Draft, position: int) -> None:
@@ -187,7 +205,7 @@ def variants_of(user: User, draft: Draft, columns: Sequence[str]) -> list[Varian
     if mistakes := mistakes_of(draft):
         raise Mistyped(mistakes)
     params = typed_params(draft.params) | typed_extra(draft.extra)
-    stop = _typed_stop(draft.stop) or None
+    stop = [unescape(stop) for stop in draft.stop] or None
     placed = [_column(column) for column in columns]
     if len({position for position, _ in placed}) < len(placed):
         raise Refused("variants", "Two columns have the same place. Load the page again.")
@@ -229,7 +247,7 @@ def _column(column: str) -> tuple[int, str]:
 def mistakes_of(draft: Draft) -> dict[str, str]:
     """Every field of the prompt that cannot be sent as it is typed, and why."""
     readings = [lambda name=n, text=t: typed_params({name: text}) for n, t in draft.params.items()]
-    readings += [lambda: _typed_stop(draft.stop), lambda: typed_extra(draft.extra)]
+    readings.append(lambda: typed_extra(draft.extra))
     mistakes = {}
     for read in readings:
         try:
@@ -257,14 +275,6 @@ def _number(parameter: Parameter, text: str) -> float:
             parameter.name, f"{parameter.label} is {kind} from {span}, or empty for “not set”."
         )
     return number
-
-
-def _typed_stop(typed: list[str]) -> list[str]:
-    if any(not stop.strip() for stop in typed):
-        raise Refused(
-            "stop", r"A stop sequence of blanks alone ends nothing. For a line break write \n."
-        )
-    return [unescape(stop) for stop in typed]
 
 
 def typed_extra(typed: str) -> dict:

@@ -21,6 +21,7 @@ from endpoints import (
 from endpoints.clusters import Cluster
 from endpoints.deployments import ServingEndpoint
 from endpoints.discovery import Found
+from endpoints.errors import Forbidden, NotFound
 from endpoints.providers import FieldErrors
 from endpoints.workspace import WorkspaceApi
 
@@ -38,7 +39,7 @@ GUESSED = "The task could not be found out, so it is the default, chat. Check it
 
 def workspace_api(user: User, workspace: Workspace) -> WorkspaceApi:
     """The workspace as this person sees it. Raises NoCredential, AddressError."""
-    credential = connecting.opened_credential(user, workspace)
+    credential = connecting.opened_credential(user, workspace, "manage")
     api = WorkspaceApi(
         workspace.host, credential, connecting.egress(), connecting.limits(TIMEOUT_S)
     )
@@ -71,12 +72,19 @@ def get_serving_endpoint(user: User, workspace: Workspace, name: str) -> Serving
 def create_serving_endpoint(
     user: User, workspace: Workspace, name: str, config: Mapping[str, Any]
 ) -> ServingEndpoint:
-    """Create one; it answers at once and gets ready later. Raises Refused, EndpointError."""
+    """Create one; it answers at once and gets ready later. Secrets are named, never part of it.
+
+    Raises Refused, EndpointError.
+    """
     try:
         addresses.serving_endpoint_name(name)
     except AddressError as error:
         raise Refused("name", error.message) from error
     connecting.check_json("config", config)
+    try:
+        providers.require_references(config)
+    except FieldErrors as found:
+        raise Refused(*next(iter(found.errors.items()))) from found
     return deployments.create_serving_endpoint(workspace_api(user, workspace), name, config)
 
 
@@ -102,12 +110,12 @@ def add_found(user: User, workspace: Workspace, name: str) -> Endpoint:
     _take(endpoint, found)
     with transaction.atomic():
         try:
-            connecting.save_endpoint(endpoint)
+            connecting.save_endpoint(endpoint, user)
         except Refused as refused:
             if refused.field != "name":
                 raise
             endpoint.name = f"{name} ({workspace})"[:120]
-            connecting.save_endpoint(endpoint)
+            connecting.save_endpoint(endpoint, user)
     return endpoint
 
 
@@ -162,9 +170,36 @@ def create_external_model(
 ) -> ServingEndpoint:
     """Store the new secrets, then create an endpoint that names them.
 
-    `values` are the provider's fields, secrets among them by their reference. Nothing is sent while
-    anything is wrong: FieldErrors names every field at fault. Raises EndpointError too.
+    `values` are the provider's fields, secrets among them by their reference. Nothing is stored
+    while anything is wrong, and no secret that is there is replaced, as other endpoints may use it:
+    FieldErrors names every field at fault. Raises EndpointError too.
     """
+    external = check_external_model(
+        name, provider=provider, model=model, task=task, values=values, new_secrets=new_secrets
+    )
+    api = workspace_api(user, workspace)
+    _require_new(api, new_secrets)
+    for secret in new_secrets:
+        secrets.put_secret(api, secret.scope, secret.key, secret.value)
+    config = providers.endpoint_config(name, external)
+    try:
+        return deployments.create_serving_endpoint(api, name, config)
+    except EndpointError as error:
+        if new_secrets:
+            error.hint += " The secrets are stored already; leave their values empty."
+        raise
+
+
+def check_external_model(
+    name: str,
+    *,
+    provider: str,
+    model: str,
+    task: str,
+    values: Mapping[str, str],
+    new_secrets: Sequence[NewSecret] = (),
+) -> dict[str, Any]:
+    """The external model of a served entity. FieldErrors names every field at fault."""
     errors: dict[str, str] = {}
     try:
         addresses.serving_endpoint_name(name)
@@ -182,16 +217,28 @@ def create_external_model(
         errors |= found.errors
     if errors:
         raise FieldErrors(errors)
-    api = workspace_api(user, workspace)
+    return external
+
+
+def _require_new(api: WorkspaceApi, new_secrets: Sequence[NewSecret]) -> None:
+    """Raises FieldErrors for secrets whose place is taken, by one over there or by each other."""
+    errors, taken = {}, {scope: _keys_in(api, scope) for scope in {s.scope for s in new_secrets}}
     for secret in new_secrets:
-        secrets.put_secret(api, secret.scope, secret.key, secret.value)
-    config = providers.endpoint_config(name, external)
+        if secret.key in taken[secret.scope]:
+            errors[f"{secret.field}-key"] = (
+                f"The scope {secret.scope} holds a secret {secret.key} already. To use that one, "
+                "leave its value empty; to store this one, choose another key."
+            )
+        taken[secret.scope].add(secret.key)
+    if errors:
+        raise FieldErrors(errors)
+
+
+def _keys_in(api: WorkspaceApi, scope: str) -> set[str]:
     try:
-        return deployments.create_serving_endpoint(api, name, config)
-    except EndpointError as error:
-        if new_secrets:
-            error.hint += " The secrets are stored already; leave their values empty."
-        raise
+        return set(secrets.list_keys(api, scope))
+    except (NotFound, Forbidden):  # no such scope yet, or one that is not ours to look into
+        return set()
 
 
 # Secrets ------------------------------------------------------------------------------------

@@ -1,16 +1,18 @@
 """The request of a call: what will be sent, what was sent, and code that sends the same again."""
 
+import math
 from collections.abc import Mapping, Sequence
-from urllib.parse import urlsplit
 
 from endpoints import AddressError, EndpointError, PromptError, Request, Token
 from endpoints.code import Sent, code_for
-from endpoints.tasks import ACCEPT_STREAM
+from endpoints.errors import TransformFailed
+from endpoints.tasks import ACCEPT_STREAM, BATCH
 
+from . import transforming
 from .access import visible_to
 from .asking import check_asked, check_takes, prompt_of
-from .connecting import Refused, check_params, check_stop, client_of
-from .models import Call, Run, User, Workspace
+from .connecting import Refused, check_params, check_stop, client_of, describe
+from .models import Call, Endpoint, Run, User, Workspace
 from .running import Variant
 
 UNOPENED = Token("stays-sealed")  # a request shown is masked, so the credential need not be opened
@@ -44,10 +46,13 @@ def planned_call(
 def request_of(call: Call) -> Request:
     """The request as it was sent; before that, as it will be. The credential is masked in both.
 
-    Raises Refused where nothing can be sent.
+    Raises Refused where nothing can be sent, Unconfirmed for transforms nobody has read.
     """
     if call.request:
-        return Request(**{part: call.request[part] for part in PARTS})
+        parts = {part: call.request[part] for part in PARTS}
+        return Request(**parts, before=call.request.get("before"))
+    if call.is_over and call.error and call.error["kind"] == "transform_input":
+        raise Refused("transform_input", f"{call.error['message']} {call.error['hint']}")
     workspace = None
     if call.config["workspace"] is not None:
         seen = visible_to(call.run.owner, Workspace)
@@ -55,36 +60,46 @@ def request_of(call: Call) -> Request:
         if workspace is None:
             raise Refused("call", f"The workspace of “{call.name}” is no longer shared with you.")
     try:
-        client = client_of(call.config, workspace, UNOPENED if workspace else None)
+        functions = transforming.functions_for(call.run.owner, call.endpoint, call.config)
+        client = client_of(call.config, workspace, UNOPENED if workspace else None, functions)
         return client.request(prompt_of(call))
+    except transforming.Unconfirmed:
+        raise
+    except TransformFailed as error:
+        transforming.note_failure(call.endpoint_id, call.config, describe(error))
+        raise Refused(error.kind, f"{error.message} {error.hint}", error.line) from error
     except (AddressError, PromptError) as error:
         raise Refused(error.field, f"{error} {getattr(error, 'hint', '')}".strip()) from error
     except EndpointError as error:
         raise Refused(error.field or "prompt", f"{error.message} {error.hint}") from error
 
 
+def count_requests(call: Call) -> int:
+    """How many requests a call that can be sent takes: more than one for many inputs to embed."""
+    if call.config["task"] != Endpoint.Task.EMBEDDINGS:
+        return 1
+    return math.ceil(len(prompt_of(call).texts) / BATCH)
+
+
 def code_of(call: Call, format: str, request: Request | None = None) -> str:
     """Code that sends the call's request again, in a format of `endpoints.code`, without secrets.
 
-    Raises Refused for what cannot be said in code.
+    The first request, which the code says, where the call takes several. Raises Refused for what
+    cannot be said in code.
     """
     request = request or request_of(call)
-    config, url = call.config, urlsplit(request.url)
-    sent = Sent(
-        kind=config["kind"],
-        task=config["task"],
-        body=request.body,
-        # Where it went, not where the workspace is by now.
-        host=f"{url.scheme}://{url.netloc}",
-        serving_endpoint=config["serving_endpoint"],
-        cluster_id=config["cluster_id"],
-        port=config["port"],
-        path=config["path"] or "/",
-        org_id=url.path.split("/")[3] if config["kind"] == "driver_proxy" else None,
-        url=config["url"],
-        is_streamed=request.headers.get("Accept") == ACCEPT_STREAM,
-    )
     try:
+        sent = Sent(
+            kind=call.config["kind"],
+            task=call.config["task"],
+            url=request.url,  # where it went, not where the workspace is by now
+            body=request.body,
+            is_streamed=request.headers.get("Accept") == ACCEPT_STREAM,
+            of=count_requests(call),
+            before=request.before,
+            transform_input=call.config.get("transform_input") or None,
+            transform_output=call.config.get("transform_output") or None,
+        )
         return code_for(sent, format)
     except ValueError as error:
         raise Refused("format", f"This call cannot be written as {format}. {error}") from error

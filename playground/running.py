@@ -15,12 +15,13 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Count, Max
 from django.utils import timezone
 
-from . import announcing
-from .access import can_run
+from . import announcing, transforming
+from .access import can_run, runnable_by
 from .asking import Asked, TooLarge, check_asked, check_takes  # noqa: F401 - start_run raises it
 from .connecting import Refused, check_params, check_stop
 from .locks import CLAIMING, lock_out_others
 from .models import Call, Endpoint, Run, User
+from .rationing import check_pace, check_running, hold_turns
 
 LEASE_S = 6
 MAX_REPETITIONS = 10
@@ -57,7 +58,8 @@ def start_run(
     """One transaction stores the run and its calls; on commit the bell rings.
 
     `inputs`, many texts to embed, stand instead of messages. The same idempotency key answers the
-    run that it made first. Raises Refused, TooLarge, Conflict.
+    run that it made first. Raises Refused, TooLarge, TooMany, Conflict, and Unconfirmed for
+    transforms that this person has not read.
     """
     asked = check_asked(messages, inputs, variables)
     check_variants(user, variants)
@@ -66,6 +68,12 @@ def start_run(
     fingerprint = _fingerprint(asked, variants)
     try:
         with transaction.atomic():
+            hold_turns(user)
+            run = _run_of_key(user, idempotency_key, fingerprint)
+            if run is not None:
+                return run
+            check_pace(user)
+            check_running(user)
             run = Run.objects.create(
                 owner=user,
                 messages=asked.messages,
@@ -77,16 +85,19 @@ def start_run(
             Call.objects.bulk_create(_calls_of(run, variants))
             transaction.on_commit(announcing.ring_soon)
     except IntegrityError:
-        key = idempotency_key or None
-        run = Run.objects.filter(owner=user, idempotency_key=key).first() if key else None
-        if run is None:
-            raise Refused(
-                "variants", "One of the endpoints was deleted just now. Choose another one."
-            ) from None
-        if run.fingerprint != fingerprint:
-            raise Conflict(
-                "This idempotency key was used for another run. Send a new key with a new prompt."
-            ) from None
+        raise Refused(
+            "variants", "One of the endpoints was deleted just now. Choose another one."
+        ) from None
+    return run
+
+
+def _run_of_key(user: User, key: str | None, fingerprint: str) -> Run | None:
+    """The run that this key made before."""
+    run = Run.objects.filter(owner=user, idempotency_key=key).first() if key else None
+    if run is not None and run.fingerprint != fingerprint:
+        raise Conflict(
+            "This idempotency key was used for another run. Send a new key with a new prompt."
+        )
     return run
 
 
@@ -99,13 +110,20 @@ def check_variants(user: User, variants: Sequence[Variant]) -> None:
             "variants",
             f"That is {calls} calls in one run; at most {settings.MAX_VARIANTS} are allowed.",
         )
-    for variant in variants:
+    asked = {variant.endpoint.pk for variant in variants}
+    runnable = set(runnable_by(user).filter(pk__in=asked).values_list("pk", flat=True))
+    for number, variant in enumerate(variants):
         if not 1 <= variant.repetitions <= MAX_REPETITIONS:
             raise Refused("variants", f"Repetitions go from 1 to {MAX_REPETITIONS}.")
-        if not can_run(user, variant.endpoint):
+        if variant.endpoint.pk not in runnable:
             raise Refused("variants", f"Your role does not let you run “{variant.endpoint}”.")
         check_params(variant.params)
         check_stop(variant.stop or [])
+        try:
+            transforming.require_confirmed(user, variant.endpoint, variant.endpoint.config())
+        except transforming.Unconfirmed as error:
+            error.field = f"variants.{number}.endpoint"
+            raise
 
 
 def _calls_of(run: Run, variants: Sequence[Variant]) -> list[Call]:
@@ -192,16 +210,16 @@ def _held(worker: str):
     return Call.objects.filter(worker=worker, status__in=Call.LIVE)
 
 
-def keep_texts(worker: str, grown: Iterable[tuple[str, str, int | None]]) -> list[str]:
-    """Save texts that grew, (call id, text, ttft_ms), in one transaction. Answers lost calls."""
+def keep_texts(worker: str, grown: Iterable[tuple[str, str, str, int | None]]) -> list[str]:
+    """Save what grew, (call id, text, reasoning, ttft_ms), all at once. Answers lost calls."""
+    lost = []
     with transaction.atomic():
-        return [
-            call_id
-            for call_id, text, ttft_ms in grown
-            if not _held(worker)
-            .filter(pk=call_id)
-            .update(text=text, ttft_ms=ttft_ms, status=Call.Status.STREAMING)
-        ]
+        for call_id, text, reasoning, ttft_ms in grown:
+            saved = {"text": text, "reasoning": reasoning, "ttft_ms": ttft_ms}
+            held = _held(worker).filter(pk=call_id)
+            if not held.update(**saved, status=Call.Status.STREAMING):
+                lost.append(call_id)
+    return lost
 
 
 def renew_leases(worker: str, call_ids: set[str]) -> tuple[set[str], set[str]]:
@@ -215,7 +233,7 @@ def renew_leases(worker: str, call_ids: set[str]) -> tuple[set[str], set[str]]:
 def end_call(worker: str, call: Call) -> bool:
     """Write the result that the worker put on `call`. False if the call is no longer its own."""
     call.ended_at = timezone.now()
-    return bool(
+    is_ended = bool(
         _held(worker)
         .filter(pk=call.pk)
         .update(
@@ -241,6 +259,9 @@ def end_call(worker: str, call: Call) -> bool:
             }
         )
     )
+    if is_ended:
+        transforming.note_failure(call.endpoint_id, call.config, call.error)
+    return is_ended
 
 
 def reap_calls(worker: str) -> list[Call]:
@@ -289,7 +310,10 @@ def stop_run(run: Run) -> None:
 
 
 def retry_call(user: User, call: Call) -> Call:
-    """A new call in the same column; the old one is kept. Raises Refused, Conflict."""
+    """A new call in the same column; the old one is kept.
+
+    Raises Refused, TooMany, Conflict, Unconfirmed.
+    """
     endpoint = call.endpoint
     if endpoint is None:
         raise Refused("endpoint", f"“{call.name}” was deleted. Add another endpoint to the run.")
@@ -297,9 +321,12 @@ def retry_call(user: User, call: Call) -> Call:
         raise Refused("endpoint", f"Your role does not let you run “{call.name}”.")
     if not call.is_over:
         raise Conflict("This call is still going. Stop it first, then retry.")
+    transforming.require_confirmed(user, endpoint, endpoint.config())
     place = {"run": call.run, "position": call.position, "repetition": call.repetition}
     try:
         with transaction.atomic():
+            hold_turns(user)
+            check_running(user, but_not=call.run_id)
             newest = Call.objects.filter(**place).aggregate(newest=Max("attempt"))["newest"]
             if Call.objects.filter(**place).exclude(status__in=Call.OVER).exists():
                 raise Conflict("A retry of this call is already going.")

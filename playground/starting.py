@@ -1,7 +1,6 @@
 """The first start: the set-up code, the first account with its team, and the demo driver."""
 
 import hmac
-import json
 import os
 import secrets
 import subprocess
@@ -9,13 +8,14 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import urljoin, urlsplit
-from urllib.request import urlopen
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
+
+from endpoints import AddressError, EndpointError, driver
 
 from . import connecting
 from .connecting import Refused
@@ -144,20 +144,20 @@ def demo_driver(may_share: bool = True) -> Iterator[None]:
     if may_share and _is_demo_answering():
         yield
         return
-    driver, port = _start_demo()
+    process, port = _start_demo()
     for endpoint in Endpoint.objects.filter(is_demo=True):
         endpoint.url = f"http://127.0.0.1:{port}{urlsplit(endpoint.url).path}"
         endpoint.save(update_fields=["url"])
     try:
         yield
     finally:
-        driver.stdin.close()
-        driver.wait(timeout=10)
+        process.stdin.close()
+        process.wait(timeout=10)
 
 
 def _start_demo() -> tuple[subprocess.Popen, int]:
     for port in range(settings.DEMO_PORT, settings.DEMO_PORT + DEMO_PORTS):
-        driver = subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "endpoints.driver_app", "--model", "demo", "--port", str(port)]
             + ["--until-stdin-closes"],
             cwd=settings.BASE_DIR,
@@ -166,10 +166,10 @@ def _start_demo() -> tuple[subprocess.Popen, int]:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
-        if driver.stdout.readline().startswith(b"driver app:"):
-            return driver, port
-        driver.stdin.close()
-        if driver.wait(timeout=10) != EXIT_PORT_BUSY:
+        if process.stdout.readline().startswith(b"driver app:"):
+            return process, port
+        process.stdin.close()
+        if process.wait(timeout=10) != EXIT_PORT_BUSY:
             break
     raise RuntimeError(
         f"The demo driver did not start on port {settings.DEMO_PORT} or the ones after it. "
@@ -182,7 +182,7 @@ def _is_demo_answering() -> bool:
     if endpoint is None:
         return False
     try:
-        with urlopen(urljoin(endpoint.url, "/info"), timeout=2) as answer:
-            return json.load(answer).get("demo") is True
-    except (OSError, ValueError):
+        found = driver.info(endpoint.url, connecting.egress(), connecting.limits(2))
+    except (EndpointError, AddressError):
         return False
+    return isinstance(found, dict) and found.get("demo") is True

@@ -1,10 +1,22 @@
 """Threads that talk to the database on behalf of asyncio code, each keeping its connection."""
 
 import asyncio
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from django.db import DatabaseError, InterfaceError, connection
+
+TURN_S = 0.001
+
+
+def take_short_turns() -> None:
+    """Let a thread that comes back from a query wait less for the interpreter.
+
+    Each query lets go of it, and by default another busy thread may then keep it for 5 ms: a claim
+    of three queries beside a page that is being rendered took 10 ms instead of 4.
+    """
+    sys.setswitchinterval(TURN_S)
 
 
 class DatabaseThreads:

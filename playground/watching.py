@@ -1,6 +1,7 @@
 """Follow a run as it happens: shared by the socket, the API's event stream and the command line."""
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from channels.layers import get_channel_layer
 
 from . import announcing
+from .access import with_edit_rights
 from .models import Call
 from .threads import DatabaseThreads
 
@@ -37,25 +39,47 @@ class Delta:
 
 
 @dataclass(frozen=True)
+class Thought:
+    """Reasoning to append, where it is wanted."""
+
+    call_id: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Ended:
     """Every call of the run is over."""
 
     run_id: str
 
 
+@dataclass(frozen=True)
+class Doubt:
+    """Whether the person may still see this has to be looked at before anything more is shown."""
+
+
 async def watch_run(
-    run_id, positions: dict[str, int] | None = None
-) -> AsyncIterator[Card | Delta | Ended]:
+    run_id,
+    positions: dict[str, int] | None = None,
+    *,
+    with_thoughts: bool = False,
+    person_id=None,
+) -> AsyncIterator[Card | Delta | Thought | Ended | Doubt]:
     """First every call as saved, then what changes, until all calls are over.
 
     `positions` tells how many characters of which call the watcher already has: those calls are
     continued from there. Text arrives without gap or repeat, whatever the channel layer loses.
+    Reasoning comes with the cards; `with_thoughts`, also while it grows. With `person_id`, a Doubt
+    comes as soon as something about this person changes, and every 10 s.
     """
     layer = get_channel_layer()
-    channel, group = await layer.new_channel(), announcing.run_group(run_id)
-    watcher = _Watcher(run_id, positions or {})
+    channel, groups = await layer.new_channel(), [announcing.run_group(run_id)]
+    if person_id is not None:
+        groups.append(announcing.person_group(person_id))
+    watcher = _Watcher(run_id, positions or {}, with_thoughts, has_person=person_id is not None)
     # Join first, then read: what happens in between is heard, and dropped where the row had it.
-    await layer.group_add(group, channel)
+    for group in groups:
+        await layer.group_add(group, channel)
     listening = asyncio.ensure_future(layer.receive(channel))
     try:
         for event in await watcher.look():
@@ -68,13 +92,17 @@ async def watch_run(
                 listening = asyncio.ensure_future(layer.receive(channel))
             if watcher.patience_s() == 0:
                 # An expired message takes a channel out of its groups: joining again is cheap.
-                await layer.group_add(group, channel)
+                for group in groups:
+                    await layer.group_add(group, channel)
                 events += await watcher.look()
+            if watcher.is_doubt_due():
+                events.insert(0, Doubt())
             for event in events:
                 yield event
         yield Ended(str(run_id))
     finally:
-        await layer.group_discard(group, channel)
+        for group in groups:
+            await layer.group_discard(group, channel)
         # A layer forgets a channel only when a receive that waits on it is cancelled.
         if listening.done():
             listening = asyncio.ensure_future(layer.receive(channel))
@@ -87,9 +115,11 @@ async def watch_run(
 class _Watcher:
     """What one watcher has been told, and what follows from a message or a look at the rows."""
 
-    def __init__(self, run_id, positions: dict[str, int]):
-        self.run_id = run_id
+    def __init__(self, run_id, positions: dict[str, int], with_thoughts: bool, *, has_person: bool):
+        self.run_id, self.with_thoughts = run_id, with_thoughts
+        self.doubt_at = time.monotonic() + RECHECK_S if has_person else math.inf
         self.told = dict(positions)  # call id -> characters told
+        self.thought: dict[str, int] = {}  # the same of its reasoning
         self.status: dict[str, str] = {}
         self.ahead: dict[str, list[tuple[int, str]]] = {}  # pieces beyond a gap, until it is closed
         self.looked_at = self.heard_at = 0.0
@@ -107,30 +137,44 @@ class _Watcher:
             due = min(quiet_since + QUIET_S, self.looked_at + RECHECK_S)
         return max(0.0, due - time.monotonic())
 
-    async def hear(self, message: dict) -> list[Card | Delta]:
+    def is_doubt_due(self) -> bool:
+        """Whether to ask now if the person may still see this; then the clock starts anew."""
+        if time.monotonic() < self.doubt_at:
+            return False
+        self.doubt_at = time.monotonic() + RECHECK_S
+        return True
+
+    async def hear(self, message: dict) -> list[Card | Delta | Thought]:
         self.heard_at = time.monotonic()
+        if message["type"] == "person.changed":
+            self.doubt_at = 0.0
+            return []
         call_id = message["call"]
         if message["type"] == "call.changed":
             return self._card(await database.run(_read_call, call_id))
+        if message["type"] == "call.thought":
+            # Only the row has it: reasoning is saved before it is told.
+            call = await database.run(_read_call, call_id) if self.with_thoughts else None
+            return self._compare(call) if call else []
         if call_id not in self.status:
             return await self.look()
         return self._deltas(call_id, [(message["at"], message["text"])], message.get("ttft_ms"))
 
-    async def look(self) -> list[Card | Delta]:
+    async def look(self) -> list[Card | Delta | Thought]:
         """Read every call that is not known to be over."""
         self.looked_at = time.monotonic()
         over = [call_id for call_id, status in self.status.items() if status in Call.OVER]
         calls = await database.run(_read_calls, self.run_id, over)
         return [event for call in calls for event in self._compare(call)]
 
-    def _compare(self, call: Call) -> list[Card | Delta]:
+    def _compare(self, call: Call) -> list[Card | Delta | Thought]:
         call_id = str(call.pk)
         known = self.status.get(call_id)
         is_resumed = known is None and call_id in self.told
         is_same = known == call.status or (known is not None and call.is_live and known != "queued")
         if call.is_live and (is_same or is_resumed):
             self.status[call_id] = call.status
-            return self._deltas(call_id, [(0, call.text)], call.ttft_ms)
+            return self._thoughts(call) + self._deltas(call_id, [(0, call.text)], call.ttft_ms)
         return [] if is_same else self._card(call)
 
     def _card(self, call: Call | None) -> list[Card]:
@@ -140,9 +184,19 @@ class _Watcher:
         if call.is_live and len(call.text) < self.told.get(call_id, 0):
             return []  # the row is older than what was told; the next look or message tells more
         self.status[call_id] = call.status
-        self.told[call_id] = len(call.text)
+        self.told[call_id], self.thought[call_id] = len(call.text), len(call.reasoning)
         self.ahead.pop(call_id, None)
         return [Card(call)]
+
+    def _thoughts(self, call: Call) -> list[Card | Thought]:
+        """Reasoning that is new; the first of it comes with a card, which has a place for it."""
+        call_id = str(call.pk)
+        told = self.thought.get(call_id, 0)
+        fresh = call.reasoning[told:] if self.with_thoughts else ""
+        if not fresh or not told:
+            return self._card(call) if fresh else []
+        self.thought[call_id] = told + len(fresh)
+        return [Thought(call_id, fresh)]
 
     def _deltas(
         self, call_id: str, pieces: list[tuple[int, str]], ttft_ms: int | None
@@ -176,4 +230,5 @@ def _read_call(call_id: str) -> Call | None:
 
 def _calls():
     """Calls with all that showing them needs, so that nothing is read on the way to the page."""
-    return Call.objects.defer("request").select_related("endpoint__workspace", "run__owner")
+    calls = with_edit_rights(Call.objects.defer("request"))
+    return calls.select_related("endpoint__workspace", "run__owner")

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import DatabaseError, DataError
 
 from endpoints import (
+    Client,
     EndpointError,
     Event,
     Finished,
@@ -65,6 +66,7 @@ class CallWorker:
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator["CallWorker"]:
+        self._loop = asyncio.get_running_loop()
         self._woken, self._first_text = asyncio.Event(), asyncio.Event()
         self._database = DatabaseThreads(1, "worker-db")
         self._pool = ThreadPoolExecutor(settings.WORKER_SEATS, thread_name_prefix="call")
@@ -116,14 +118,19 @@ class CallWorker:
         """Claim as many calls as there are free seats; then wait for the bell or a freed seat."""
         self._woken.clear()
         free = settings.WORKER_SEATS - len(self.seats)
-        calls = []
+        seats = []
         if free > 0:
-            calls = await self._database.run(running.claim_calls, self.name, free, self.only_run)
-        for call in calls:
-            seat = self.seats[str(call.pk)] = Seat(call)
+            seats = await self._database.run(self._claim, free)
+        for seat in seats:
+            self.seats[str(seat.call.pk)] = seat
             self._spawn(self._serve(seat))
-        if len(calls) < max(free, 1):  # else there may be more, and seats for them
+        if len(seats) < max(free, 1):  # else there may be more, and seats for them
             await _wait(self._woken, IDLE_POLL_S)
+
+    def _claim(self, free: int) -> list["Seat"]:
+        """In one visit to the database: the calls, and the client that each of them needs."""
+        calls = running.claim_calls(self.name, free, self.only_run)
+        return [Seat(call, self._open(call), self._loop) for call in calls]
 
     async def _save(self) -> None:
         """Save all texts that grew, in one transaction."""
@@ -133,13 +140,18 @@ class CallWorker:
         if grown:
             texts = [seat.to_save() for seat in grown]
             lost = await self._database.run(running.keep_texts, self.name, texts)
-            for seat in grown:
-                if seat.tells_thinking():
-                    await announcing.call_changed(seat.call.run_id, seat.call.pk)
-            for seat, (_, text, _) in zip(grown, texts, strict=True):
-                seat.saved_length = len(text)
+            for seat, (_, text, reasoning, _) in zip(grown, texts, strict=True):
+                await self._tell_saved(seat, len(reasoning))
+                seat.saved_length, seat.saved_thought = len(text), len(reasoning)
             for call_id in lost:
                 self._stop(call_id)
+
+    async def _tell_saved(self, seat: "Seat", thought: int) -> None:
+        """Tell what no text tells: that something came, and that the saved reasoning grew."""
+        if seat.tells_thinking():
+            await announcing.call_changed(seat.call.run_id, seat.call.pk)
+        elif thought > seat.saved_thought:
+            await announcing.call_thought(seat.call.run_id, seat.call.pk)
 
     async def _beat(self) -> None:
         """Renew leases, notice stops and losses that no message told, reap dead workers' calls."""
@@ -159,9 +171,8 @@ class CallWorker:
         call = seat.call
         telling = None
         try:
-            seat.client = await self._open(call)
             if seat.client is not None:
-                work = asyncio.get_running_loop().run_in_executor(self._pool, seat.stream)
+                work = self._loop.run_in_executor(self._pool, seat.stream)
                 telling = asyncio.ensure_future(self._tell(seat))
                 await announcing.call_changed(call.run_id, call.pk)
                 await work
@@ -197,13 +208,17 @@ class CallWorker:
             await asyncio.sleep(delay_s)
         return False
 
-    async def _open(self, call: Call):
+    def _open(self, call: Call) -> Client | None:
         """The client with the runner's credential; None when the call failed before any request."""
         try:
-            return await self._database.run(client_for_call, call)
+            return client_for_call(call)
         except EndpointError as error:
-            call.status, call.error, call.latency_ms = Call.Status.FAILED, describe(error), 0
-            return None
+            call.error = describe(error)
+        except Exception:
+            log.exception("Call %s failed inside the playground.", call.pk)
+            call.error = INTERNAL
+        call.status, call.latency_ms = Call.Status.FAILED, 0
+        return None
 
     async def _tell(self, seat: "Seat") -> None:
         """Announce fresh text: the first piece at once, then what gathers in each interval."""
@@ -229,19 +244,20 @@ class CallWorker:
 class Seat:
     """One call while it runs. A pool thread fills it; the worker's loop takes text out of it."""
 
-    def __init__(self, call: Call):
+    def __init__(self, call: Call, client: Client | None, loop: asyncio.AbstractEventLoop):
         self.call = call
-        self.client = None
+        self.client = client  # None: the call is over already
         self.stopper = Stopper()
         self.is_leaving = False
         self.grown = asyncio.Event()
-        self.saved_length = 0
-        self._loop = asyncio.get_running_loop()
+        self.saved_length = self.saved_thought = 0  # of text and reasoning, in characters
+        self._loop = loop
         self._lock = threading.Lock()
         self._fresh: list[str] = []  # not announced yet
         self._told: list[str] = []
         self._told_length = 0
         self._is_thinking = False  # something came, and no text yet
+        self._thought_length = 0
         self._answers: dict[int, Answer] = {}
 
     def stream(self) -> None:
@@ -249,8 +265,11 @@ class Seat:
         call, began = self.call, time.monotonic()
         prompt = prompt_of(call)
         try:
-            call.request = dict(vars(self.client.request(prompt)))
-            for event in self.client.stream(prompt, stopper=self.stopper):
+            plan = self.client.plan(prompt)
+            request = plan.request.as_dict()
+            # What a user's function made may be nothing that a database takes.
+            call.request = storable(request) if "before" in request else request
+            for event in plan.stream(self.stopper):
                 if isinstance(event, Text) and event.choice == 0:
                     self._hear(event.text, began)
                 else:
@@ -270,7 +289,7 @@ class Seat:
         self._keep_answers()
 
     def _note(self, event: Event, began: float) -> None:
-        """What is not the text: kept here, and told when the call is over."""
+        """What is not the text. Reasoning is told when it is saved, the rest when all is over."""
         call = self.call
         if isinstance(event, Text | Reasoning | ToolCall):
             if call.ttft_ms is None:
@@ -278,6 +297,8 @@ class Seat:
                 self._is_thinking = True
                 self._loop.call_soon_threadsafe(self.grown.set)
             self._answers.setdefault(event.choice, Answer()).hear(event)
+            if isinstance(event, Reasoning) and event.choice == 0:
+                self._thought_length += len(event.text)
         elif isinstance(event, Vectors):
             call.vectors = [list(vector) for vector in event.vectors]
         elif isinstance(event, Usage):
@@ -325,17 +346,21 @@ class Seat:
 
     @property
     def has_unsaved(self) -> bool:
-        return self.saved_length < self._told_length or self._is_thinking
+        has_thought = self._thought_length > self.saved_thought
+        return self.saved_length < self._told_length or self._is_thinking or has_thought
 
     def tells_thinking(self) -> bool:
         """Once, when the row first says that something came: no text will tell of it."""
         was_thinking, self._is_thinking = self._is_thinking, False
         return was_thinking
 
-    def to_save(self) -> tuple[str, str, int | None]:
+    def to_save(self) -> tuple[str, str, str, int | None]:
+        """For keep_texts."""
         text = "".join(self._told)
         self._told = [text]
-        return str(self.call.pk), text, self.call.ttft_ms
+        first = self._answers.get(0)
+        reasoning = storable("".join(first.reasoning)) if first else ""
+        return str(self.call.pk), text, reasoning, self.call.ttft_ms
 
     def whole_text(self) -> str:
         self.take()

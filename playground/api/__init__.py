@@ -3,6 +3,7 @@
 from .calls import router as calls
 from .code import router as code
 from .endpoints import router as endpoints
+from .exports import router as exports
 from .me import router as me
 from .runs import router as runs
 from .site import Api
@@ -14,4 +15,5 @@ api.add_router("/workspaces", workspaces, tags=["Workspaces"])
 api.add_router("/endpoints", endpoints, tags=["Endpoints"])
 api.add_router("/runs", runs, tags=["Runs"])
 api.add_router("/runs", code, tags=["Runs"])
+api.add_router("/runs", exports, tags=["Runs"])
 api.add_router("/calls", calls, tags=["Calls"])

@@ -21,7 +21,11 @@ NOT_COUNTED = {"input_tokens": None, "output_tokens": None}
 
 
 class CallError(TypedDict):
-    """Why a call failed: what happened, and what to do next."""
+    """Why a call failed: what happened, and what to do next.
+
+    Of a transform also the `reason` (syntax, error, limit, busy, too_large, off) and the place in
+    its source.
+    """
 
     kind: str
     message: str
@@ -29,6 +33,9 @@ class CallError(TypedDict):
     upstream_status: NotRequired[int]
     field: NotRequired[str]
     retry_after_s: NotRequired[float]
+    reason: NotRequired[str]
+    line: NotRequired[int]
+    column: NotRequired[int]
 
 
 class CallUsage(TypedDict):

@@ -1,6 +1,8 @@
 """Endpoints: the stored configs that prompts are sent to, with a check and a preview."""
 
-from dataclasses import asdict
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Literal, NotRequired
 from uuid import UUID
 
@@ -12,11 +14,19 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
-from .. import connecting, managing, requesting
-from ..access import can_edit, can_run, get_visible, visible_to
+from .. import connecting, managing, requesting, transforming
+from ..access import (
+    can_edit,
+    can_run,
+    editable_by,
+    get_visible,
+    has_confirmed,
+    runnable_by,
+    visible_to,
+)
 from ..connecting import Refused
 from ..models import Endpoint, User, Workspace
-from ..running import Variant
+from ..running import Conflict, Variant
 from .bodies import Body, Id
 from .calls import CallError
 from .pages import Page, PageQuery, page_of, refuse_unknown
@@ -51,12 +61,34 @@ class EndpointChanges(Body):
     stop: Annotated[list[str], Field(description="Default stop sequences.")] = []
     stream: bool = True
     timeout_s: int | None = None
+    transform_input: Annotated[
+        str | None,
+        Field(description="Source of `def transform_input(**request)`, which gives what is sent."),
+    ] = None
+    transform_output: Annotated[
+        str | None,
+        Field(description="Source of `def transform_output(response)`, which gives the text."),
+    ] = None
     team: Annotated[Id | None, Field(description="The team it is shared with.")] = None
 
 
 class EndpointBody(EndpointChanges):
     name: str
     kind: Literal[tuple(Endpoint.Kind.values)]
+
+
+class TransformsAnswer(BaseModel):
+    """Whose functions run, and whether you let them."""
+
+    fingerprint: Annotated[str, Field(description="Of both sources; another with every change.")]
+    by: Annotated[str | None, Field(description="User name of who changed them last.")]
+    changed_at: datetime | None
+    confirmed: Annotated[bool, Field(description="That you wrote or read them as they are now.")]
+    switched_off: Annotated[bool, Field(description="Stopped at their limits too often.")]
+
+
+class ConfirmBody(Body):
+    fingerprint: Annotated[str, Field(description="As answered with the sources that you read.")]
 
 
 class EndpointAnswer(BaseModel):
@@ -80,6 +112,9 @@ class EndpointAnswer(BaseModel):
     stop: list[str]
     stream: bool
     timeout_s: int | None
+    transform_input: str | None
+    transform_output: str | None
+    transforms: Annotated[TransformsAnswer | None, Field(description="null without any.")]
     may: Annotated[list[str], Field(description="What you may do: `run`, `edit`, `delete`.")]
     warnings: list[str]
 
@@ -135,28 +170,27 @@ class RequestAnswer(BaseModel):
     url: str
     headers: Annotated[dict[str, str], Field(description="Secrets masked.")]
     body: Any
+    before: Annotated[Any, Field(description="What `transform_input` is given.")] = None
 
 
 class PreviewAnswer(BaseModel):
     request: RequestAnswer
+    requests: Annotated[
+        int,
+        Field(description="How many the call takes, `request` being the first: 20 inputs each."),
+    ]
 
 
 @router.post("", response={201: EndpointAnswer}, summary="Add an endpoint")
 def endpoint_make(request: HttpRequest, body: EndpointBody):
-    endpoint = Endpoint(owner=request.auth)
-    _fill(request.auth, endpoint, body)
-    warnings = [] if endpoint.task else managing.find_task(request.auth, endpoint)
-    endpoint.format = body.format or endpoint.format
-    connecting.save_endpoint(endpoint)
-    made = endpoint_answer(request.auth, endpoint)
-    return Status(201, made.model_copy(update={"warnings": [*made.warnings, *warnings]}))
+    return Status(201, _saved(request.auth, Endpoint(owner=request.auth), body))
 
 
 @router.get("", response=Page[EndpointAnswer], summary="List endpoints")
 def endpoint_list(request: HttpRequest, query: Query[PageQuery]):
     refuse_unknown(request, PageQuery)
-    rows = visible_to(request.auth, Endpoint).select_related("owner")
-    return page_of(rows, query, lambda row: endpoint_answer(request.auth, row))
+    rows = visible_to(request.auth, Endpoint).select_related("owner", "transforms_by")
+    return page_of(rows, query, partial(endpoint_answers, request.auth))
 
 
 @router.get("/{uuid:id}", response=EndpointAnswer, summary="One endpoint")
@@ -166,10 +200,8 @@ def endpoint_get(request: HttpRequest, id: UUID):
 
 @router.patch("/{uuid:id}", response=EndpointAnswer, summary="Change an endpoint")
 def endpoint_change(request: HttpRequest, id: UUID, body: EndpointChanges):
-    endpoint = _editable(request.auth, id)
-    _fill(request.auth, endpoint, body)
-    connecting.save_endpoint(endpoint)
-    return endpoint_answer(request.auth, endpoint)
+    """A task of `null` is found out anew."""
+    return _saved(request.auth, _editable(request.auth, id), body)
 
 
 @router.delete("/{uuid:id}", response={204: None}, summary="Delete an endpoint")
@@ -186,7 +218,12 @@ def endpoint_check(request: HttpRequest, id: UUID):
     return connecting.check_endpoint(request.auth, endpoint)
 
 
-@router.post("/{uuid:id}/preview", response=PreviewAnswer, summary="See the exact request")
+@router.post(
+    "/{uuid:id}/preview",
+    response=PreviewAnswer,
+    exclude_unset=True,
+    summary="See the exact request",
+)
 def endpoint_preview(request: HttpRequest, id: UUID, body: PreviewBody):
     """What a run would send, without sending it."""
     endpoint = get_visible(request.auth, Endpoint, id)
@@ -195,13 +232,32 @@ def endpoint_preview(request: HttpRequest, id: UUID, body: PreviewBody):
     call = requesting.planned_call(
         request.auth, variant, messages, inputs=inputs, variables=body.variables
     )
-    return {"request": asdict(requesting.request_of(call))}
+    sent = requesting.request_of(call)
+    return {"request": sent.as_dict(), "requests": requesting.count_requests(call)}
+
+
+@router.put("/{uuid:id}/confirm", response=EndpointAnswer, summary="Let its transforms run")
+def endpoint_confirm(request: HttpRequest, id: UUID, body: ConfirmBody):
+    """Somebody else's transforms run for you once you have read them; again when they changed."""
+    endpoint = get_visible(request.auth, Endpoint, id)
+    refuse_viewer(request.auth, endpoint)
+    if not transforming.confirm(request.auth, endpoint, body.fingerprint):
+        raise Conflict("Its transforms are others by now. Read them again, then confirm those.")
+    return endpoint_answer(request.auth, endpoint)
 
 
 def endpoint_answer(user: User, endpoint: Endpoint) -> EndpointAnswer:
-    may = ["run"] if can_run(user, endpoint) else []
-    if can_edit(user, endpoint):
-        may += ["edit", "delete"]
+    return endpoint_answers(user, [endpoint])[0]
+
+
+def endpoint_answers(user: User, endpoints: Sequence[Endpoint]) -> list[EndpointAnswer]:
+    asked = [endpoint.pk for endpoint in endpoints]
+    runs = set(runnable_by(user).filter(pk__in=asked).values_list("pk", flat=True))
+    edits = set(editable_by(user, Endpoint).filter(pk__in=asked).values_list("pk", flat=True))
+    return [_answer(user, each, each.pk in runs, each.pk in edits) for each in endpoints]
+
+
+def _answer(user: User, endpoint: Endpoint, runs: bool, edits: bool) -> EndpointAnswer:
     return EndpointAnswer(
         id=endpoint.id,
         version=endpoint.version,
@@ -223,8 +279,24 @@ def endpoint_answer(user: User, endpoint: Endpoint) -> EndpointAnswer:
         stop=endpoint.stop,
         stream=endpoint.stream,
         timeout_s=endpoint.timeout_s,
-        may=may,
+        transform_input=endpoint.transform_input or None,
+        transform_output=endpoint.transform_output or None,
+        transforms=_transforms(user, endpoint),
+        may=["run"] * runs + ["edit", "delete"] * edits,
         warnings=connecting.warnings_of(endpoint),
+    )
+
+
+def _transforms(user: User, endpoint: Endpoint) -> TransformsAnswer | None:
+    fingerprint = endpoint.transforms_fingerprint
+    if not fingerprint:
+        return None
+    return TransformsAnswer(
+        fingerprint=fingerprint,
+        by=endpoint.transforms_by.username if endpoint.transforms_by else None,
+        changed_at=endpoint.transforms_changed_at,
+        confirmed=has_confirmed(user, endpoint, fingerprint),
+        switched_off=endpoint.are_transforms_off,
     )
 
 
@@ -257,6 +329,16 @@ def asked_of(
     if messages is None:
         return [{"role": "user", "content": prompt}], None
     return [message.model_dump(exclude_unset=True) for message in messages], None
+
+
+def _saved(user: User, endpoint: Endpoint, body: EndpointChanges) -> EndpointAnswer:
+    """The endpoint as it is stored, its task found out where nobody gave one."""
+    _fill(user, endpoint, body)
+    warnings = [] if endpoint.task else managing.find_task(user, endpoint)
+    endpoint.format = body.format or endpoint.format
+    connecting.save_endpoint(endpoint, user)
+    answer = endpoint_answer(user, endpoint)
+    return answer.model_copy(update={"warnings": [*answer.warnings, *warnings]})
 
 
 def _fill(user: User, endpoint: Endpoint, body: EndpointChanges) -> None:

@@ -17,7 +17,9 @@ from endpoints.errors import BadRequest, Forbidden, NotFound, NotSent, RateLimit
 
 from ..asking import TooLarge
 from ..connecting import Refused
+from ..limits import TooMany
 from ..running import Conflict
+from ..transforming import Unconfirmed
 
 log = logging.getLogger(__name__)
 
@@ -28,11 +30,15 @@ KINDS = {400: "malformed", 401: "unauthorized", 403: "forbidden"}
 
 
 class Error(BaseModel):
-    """What happened, in words; `field` names the part of the request that is at fault."""
+    """What happened, in words; `field` names the part of the request that is at fault.
+
+    `line` counts from 1 in a field that holds source text.
+    """
 
     kind: str
     message: str
     field: str | None = None
+    line: int | None = None
 
 
 class ErrorAnswer(BaseModel):
@@ -52,8 +58,10 @@ def install(api: NinjaAPI) -> None:
         Refused: _refused,
         AddressError: _refused,
         EndpointError: _upstream,
+        Unconfirmed: _unconfirmed,
         Conflict: _conflict,
         TooLarge: _too_large,
+        TooMany: _too_many,
         RequestDataTooBig: _body_too_large,
     }.items():
         api.add_exception_handler(kind, partial(handler, api))
@@ -73,8 +81,10 @@ def _answer(
     kind: str,
     message: str,
     field: str | None = None,
+    line: int | None = None,
 ) -> HttpResponse:
-    error = Error(kind=kind, message=message, field=field).model_dump(exclude_none=True)
+    error = Error(kind=kind, message=message, field=field, line=line)
+    error = error.model_dump(exclude_none=True)
     return api.create_response(request, {"error": error}, status=status)
 
 
@@ -103,7 +113,16 @@ def _unauthorized(api: NinjaAPI, request: HttpRequest, exc: AuthenticationError)
 
 
 def _refused(api: NinjaAPI, request: HttpRequest, exc: Refused | AddressError) -> HttpResponse:
-    return _answer(api, request, 422, "invalid", exc.message, exc.field)
+    line = getattr(exc, "line", None)
+    return _answer(api, request, 422, "invalid", exc.message, exc.field, line)
+
+
+def _unconfirmed(api: NinjaAPI, request: HttpRequest, exc: Unconfirmed) -> HttpResponse:
+    message = (
+        f"{exc.message} Read transform_input and transform_output of GET /endpoints/{{id}}, "
+        "then PUT /endpoints/{id}/confirm with the fingerprint of its transforms."
+    )
+    return _answer(api, request, 409, exc.kind, message, exc.field)
 
 
 def _upstream(api: NinjaAPI, request: HttpRequest, exc: EndpointError) -> HttpResponse:
@@ -121,6 +140,12 @@ def _conflict(api: NinjaAPI, request: HttpRequest, exc: Conflict) -> HttpRespons
 
 def _too_large(api: NinjaAPI, request: HttpRequest, exc: TooLarge) -> HttpResponse:
     return _answer(api, request, 413, "too_large", str(exc), "prompt")
+
+
+def _too_many(api: NinjaAPI, request: HttpRequest, exc: TooMany) -> HttpResponse:
+    response = _answer(api, request, 429, "too_many", exc.message)
+    response["Retry-After"] = str(exc.wait_s)
+    return response
 
 
 def _body_too_large(api: NinjaAPI, request: HttpRequest, exc: RequestDataTooBig) -> HttpResponse:

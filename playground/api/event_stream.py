@@ -7,27 +7,27 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import aclosing, suppress
 
-from asgiref.sync import sync_to_async
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from pydantic import BaseModel
 
+from ..access import get_visible
+from ..limits import hold_line
 from ..models import Run
-from ..threads import let_connection_go
-from ..watching import Card, Delta, Ended, watch_run
+from ..watching import Card, Delta, Doubt, Ended, database, watch_run
 from .answers import to_json
 from .auth import is_still_welcome
 from .calls import call_card
 
 KEEP_ALIVE_S = 15.0
-RECHECK_S = 30.0
 PREFIX = 8  # hex digits that tell the calls of one run apart
 END = "end"  # the id of the last event
 
 EVENTS_IN_WORDS = """
 Server-sent events, until the run has ended:
 
-* `call`: a call as saved, whole. It replaces everything told about this call before. Reasoning,
-  tool calls, further choices and vectors come with the last one, when the call is over.
+* `call`: a call as saved, whole. It replaces everything told about this call before. Reasoning
+  is whole in the last one, when the call is over; tool calls, further choices and vectors come
+  with that one alone.
 * `delta`: `{"call", "at", "text"}`. Text to append; `at` is where it begins, in characters
   (code points).
 * `run`: `{"id", "status": "ended"}`, the last one.
@@ -42,25 +42,24 @@ async def event_stream(
 ) -> AsyncIterator[bytes]:
     """The lines to send, for a client that has `positions` (call id -> characters) already."""
     told = dict(positions)
-    loop = asyncio.get_running_loop()
-    recheck_at = loop.time() + RECHECK_S
-    async with aclosing(_with_pauses(watch_run(run_id, positions))) as events:
-        async for event in events:
-            if loop.time() >= recheck_at:
-                recheck_at = loop.time() + RECHECK_S
-                if not await sync_to_async(_is_still_welcome)(request):
+    watched = watch_run(run_id, positions, person_id=request.auth.pk)
+    with hold_line(request.auth.pk):
+        async with aclosing(_with_pauses(watched)) as events:
+            async for event in events:
+                if not isinstance(event, Doubt):
+                    yield b": keep-alive\n\n" if event is None else _told(event, told)
+                elif not await database.run(_may_go_on, request, run_id):
                     return
-            yield b": keep-alive\n\n" if event is None else _told(event, told)
 
 
-def _is_still_welcome(request: HttpRequest) -> bool:
+def _may_go_on(request: HttpRequest, run_id) -> bool:
     try:
-        return is_still_welcome(request)
-    finally:
-        let_connection_go()
+        return is_still_welcome(request) and bool(get_visible(request.auth, Run, run_id))
+    except Http404:
+        return False
 
 
-async def _with_pauses(events: AsyncIterator) -> AsyncIterator[Card | Delta | Ended | None]:
+async def _with_pauses(events: AsyncIterator) -> AsyncIterator[Card | Delta | Ended | Doubt | None]:
     """The events, and None whenever nothing came for a while."""
     upcoming = None
     async with aclosing(events):

@@ -30,8 +30,13 @@ class Page(BaseModel, Generic[Item]):
     next: str | None
 
 
-def page_of(rows: QuerySet, query: PageQuery, answer: Callable[[Model], Item]) -> Page[Item]:
-    """The page after the cursor, which is a place, not a number: new rows do not shift it."""
+def page_of(
+    rows: QuerySet, query: PageQuery, answers: Callable[[list[Model]], list[Item]]
+) -> Page[Item]:
+    """The page after the cursor, which is a place, not a number: new rows do not shift it.
+
+    `answers` is given all rows of the page at once, to read what belongs to them in few queries.
+    """
     rows = rows.order_by("-created_at", "-id")
     if query.cursor:
         made, pk = _read(query.cursor)
@@ -39,7 +44,7 @@ def page_of(rows: QuerySet, query: PageQuery, answer: Callable[[Model], Item]) -
     found = list(rows[: query.limit + 1])
     items = found[: query.limit]
     after = _cursor(items[-1]) if len(found) > len(items) else None
-    return Page(items=[answer(row) for row in items], next=after)
+    return Page(items=answers(items), next=after)
 
 
 def refuse_unknown(request: HttpRequest, known: type[BaseModel]) -> None:

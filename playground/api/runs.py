@@ -16,12 +16,14 @@ from pydantic import BaseModel, Field
 from .. import running
 from ..access import get_visible, visible_to
 from ..connecting import Refused
+from ..limits import check_line
 from ..models import Call, Run, User
 from ..running import Variant
+from ..threads import let_connection_go
 from .bodies import Body
 from .calls import CallCard, CallSummary, call_card, call_summary
 from .endpoints import MessageBody, PromptBody, asked_of, find_endpoint, refuse_viewer
-from .event_stream import END, EVENTS_IN_WORDS, event_stream, let_connection_go, read_positions
+from .event_stream import END, EVENTS_IN_WORDS, event_stream, read_positions
 from .pages import Page, PageQuery, page_of, refuse_unknown
 
 router = Router()
@@ -95,10 +97,11 @@ def run_start(request: HttpRequest, body: RunBody):
 @router.get("", response=Page[RunSummary], summary="List runs")
 def run_list(request: HttpRequest, query: Query[RunQuery]):
     refuse_unknown(request, RunQuery)
-    calls = Call.objects.defer(*NOT_LISTED)
+    calls = visible_to(request.auth, Call).defer(*NOT_LISTED)
     rows = _filtered(visible_to(request.auth, Run), request.auth, query)
     rows = rows.prefetch_related(Prefetch("calls", calls))
-    return page_of(rows, query, lambda run: run_summary(run, request.build_absolute_uri))
+    to_url = request.build_absolute_uri
+    return page_of(rows, query, lambda runs: [run_summary(run, to_url) for run in runs])
 
 
 @router.get("/{uuid:id}", response=RunAnswer, summary="One run")
@@ -129,6 +132,7 @@ async def run_events(request: HttpRequest, id: UUID):
     run, positions = await sync_to_async(_followed)(request.auth, id, last_id)
     if run is None:
         return HttpResponse(status=204)
+    check_line(request.auth.pk)
     response = StreamingHttpResponse(
         event_stream(request, run.pk, positions), content_type="text/event-stream"
     )
@@ -191,14 +195,17 @@ def _short(name: str) -> str:
 
 def _filtered(rows: QuerySet, user: User, query: RunQuery) -> QuerySet:
     if query.endpoint:
-        calls = Call.objects.filter(endpoint=find_endpoint(user, query.endpoint) or UUID(int=0))
+        endpoint = find_endpoint(user, query.endpoint) or UUID(int=0)
+        calls = visible_to(user, Call).filter(endpoint=endpoint)
         rows = rows.filter(pk__in=calls.values("run"))
+    going = visible_to(user, Call).exclude(status__in=Call.OVER)
     if query.status == "ended":
-        rows = rows.exclude(pk__in=Call.objects.exclude(status__in=Call.OVER).values("run"))
+        rows = rows.exclude(pk__in=going.values("run"))
     elif query.status == "running":
-        rows = rows.filter(pk__in=Call.objects.exclude(status__in=Call.OVER).values("run"))
+        rows = rows.filter(pk__in=going.values("run"))
     elif query.status:
-        rows = rows.filter(pk__in=Call.objects.filter(status=query.status).values("run"))
+        calls = visible_to(user, Call).filter(status=query.status)
+        rows = rows.filter(pk__in=calls.values("run"))
     if query.author:
         rows = rows.filter(owner__username=query.author)
     if query.since:

@@ -1,6 +1,8 @@
 """Workspaces and the caller's own credential for each. A secret comes in and never goes out."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Literal, NotRequired
 from uuid import UUID
 
@@ -15,9 +17,10 @@ from endpoints.clusters import Cluster
 from endpoints.deployments import ServingEndpoint
 
 from .. import connecting, managing
-from ..access import can_edit, credential_of, get_visible, visible_to
+from ..access import can_edit, get_visible, visible_to
 from ..connecting import Refused
 from ..models import Credential, User, Workspace
+from .auth import check_proof
 from .bodies import Body
 from .calls import CallError
 from .pages import Page, PageQuery, page_of, refuse_unknown
@@ -56,7 +59,9 @@ class CredentialAnswer(BaseModel):
 
 class CheckedCredential(CredentialAnswer):
     checked_at: datetime | None
-    ok: bool | None
+    ok: Annotated[
+        bool | None, Field(description="Null before a check; false as soon as it opens no more.")
+    ]
 
 
 class WorkspaceAnswer(BaseModel):
@@ -84,7 +89,7 @@ def workspace_make(request: HttpRequest, body: WorkspaceBody):
 def workspace_list(request: HttpRequest, query: Query[PageQuery]):
     refuse_unknown(request, PageQuery)
     rows = visible_to(request.auth, Workspace)
-    return page_of(rows, query, lambda row: workspace_answer(request.auth, row))
+    return page_of(rows, query, partial(workspace_answers, request.auth))
 
 
 @router.get("/{uuid:id}", response=WorkspaceAnswer, summary="One workspace")
@@ -111,6 +116,7 @@ def workspace_delete(request: HttpRequest, id: UUID):
 @router.put("/{uuid:id}/credential", response=CredentialAnswer, summary="Store your credential")
 def credential_save(request: HttpRequest, id: UUID, body: CredentialBody):
     """Yours alone: a colleague who uses the same workspace adds an own one."""
+    check_proof(request)
     workspace = get_visible(request.auth, Workspace, id)
     _check_fields(body)
     if body.kind == Credential.Kind.OAUTH:
@@ -259,12 +265,21 @@ def _cluster_answer(cluster: Cluster) -> ClusterAnswer:
 
 
 def workspace_answer(user: User, workspace: Workspace) -> WorkspaceAnswer:
-    return WorkspaceAnswer(
-        id=workspace.id,
-        name=workspace.name,
-        host=workspace.host,
-        credential=_credential_answer(credential_of(user, workspace)),
-    )
+    return workspace_answers(user, [workspace])[0]
+
+
+def workspace_answers(user: User, workspaces: Sequence[Workspace]) -> list[WorkspaceAnswer]:
+    own = visible_to(user, Credential).filter(workspace__in=workspaces).select_related("workspace")
+    credentials = {each.workspace_id: each for each in own}
+    return [
+        WorkspaceAnswer(
+            id=workspace.id,
+            name=workspace.name,
+            host=workspace.host,
+            credential=_credential_answer(credentials.get(workspace.id)),
+        )
+        for workspace in workspaces
+    ]
 
 
 def _credential_answer(credential: Credential | None) -> CheckedCredential | None:
@@ -274,7 +289,7 @@ def _credential_answer(credential: Credential | None) -> CheckedCredential | Non
         kind=credential.kind,
         hint=credential.hint,
         checked_at=credential.checked_at,
-        ok=credential.is_ok,
+        ok=credential.is_ok if connecting.is_usable(credential) else False,
     )
 
 

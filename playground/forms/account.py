@@ -3,7 +3,11 @@
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.core.validators import RegexValidator
+from django.http import HttpRequest
 
+from .. import entering, guessing
+from ..limits import in_words
+from ..models import ApiToken
 from .house import HouseForm, secret_input
 
 
@@ -49,6 +53,66 @@ class SignInForm(HouseForm, AuthenticationForm):
         super().__init__(*args, **kwargs)
         self.fields["username"].label = "User name"
 
+    @property
+    def wait_s(self) -> int:
+        """Seconds until the next attempt is looked at; 0 when this one was."""
+        return guessing.wait_s(self.request)
+
+    def get_invalid_login_error(self) -> forms.ValidationError:
+        if self.wait_s:
+            return forms.ValidationError(too_many_guesses(self.wait_s))
+        return super().get_invalid_login_error()
+
+
+def too_many_guesses(wait_s: int) -> str:
+    return (
+        f"Too many wrong passwords came from here. Try again in {in_words(wait_s)}; until then "
+        "none is looked at."
+    )
+
+
+def refuse_wrong_password(request: HttpRequest, typed: str, words: str) -> None:
+    """The password of who is signed in, asked for again."""
+    if not entering.prove(request, typed):
+        wait_s = guessing.wait_s(request)
+        raise forms.ValidationError(too_many_guesses(wait_s) if wait_s else words)
+
+
+class ProofForm(HouseForm, forms.Form):
+    """The password once more, where it was typed some time ago: before a key is made or stored."""
+
+    your_password = forms.CharField(
+        label="Your password",
+        required=False,
+        strip=False,
+        help_text="You signed in a while ago. This makes sure that it is still you.",
+        widget=secret_input("current-password"),
+    )
+
+    def __init__(self, request: HttpRequest, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.request = request
+
+    @property
+    def is_shown(self) -> bool:
+        return self.is_bound and bool(self.errors) or entering.needs_proof(self.request)
+
+    @property
+    def left_s(self) -> int:
+        """Seconds after which the page has to show it."""
+        return entering.proof_left_s(self.request)
+
+    def clean_your_password(self) -> str:
+        typed = self.cleaned_data["your_password"]
+        if entering.is_proven(self.request):
+            return ""
+        if not typed:
+            raise forms.ValidationError(
+                "Type your password, too. Other secrets are not sent back: type them again."
+            )
+        refuse_wrong_password(self.request, typed, "That is not your password.")
+        return ""
+
 
 class ChangePasswordForm(HouseForm, PasswordChangeForm):
     LABELS = {
@@ -61,11 +125,19 @@ class ChangePasswordForm(HouseForm, PasswordChangeForm):
         "password_mismatch": "The two new passwords differ.",
     }
 
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
+    def __init__(self, request: HttpRequest, *args, **kwargs):
+        super().__init__(request.user, *args, **kwargs)
+        self.request = request
         for name, label in self.LABELS.items():
             self.fields[name].label, self.fields[name].help_text = label, ""
+            self.fields[name].error_messages["required"] = f"Type the {label.lower()}."
             self.fields[name].widget.attrs["autofocus"] = False
+
+    def clean_old_password(self) -> str:
+        """Looked at like a sign-in: a session left open is no place to guess the password."""
+        typed = self.cleaned_data["old_password"]
+        refuse_wrong_password(self.request, typed, self.error_messages["password_incorrect"])
+        return typed
 
 
 class TokenForm(HouseForm, forms.Form):
@@ -74,4 +146,16 @@ class TokenForm(HouseForm, forms.Form):
         max_length=120,
         error_messages={"required": "Name the token after what will use it."},
         widget=forms.TextInput(attrs={"placeholder": "nightly evaluation", "autocomplete": "off"}),
+    )
+    scope = forms.ChoiceField(
+        label="May",
+        choices=[(ApiToken.Scope.RUN, "run and change"), (ApiToken.Scope.READ, "only read")],
+    )
+    days = forms.TypedChoiceField(
+        label="Expires",
+        choices=[("30", "in 30 days"), ("90", "in 90 days"), ("365", "in a year"), ("", "never")],
+        required=False,
+        coerce=int,
+        empty_value=None,
+        initial="90",
     )

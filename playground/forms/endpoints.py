@@ -1,5 +1,6 @@
 """An endpoint: kind, address, task, template and defaults."""
 
+import copy
 import json
 
 from django import forms
@@ -7,10 +8,13 @@ from django.urls import reverse_lazy
 
 from endpoints import EndpointError, PromptError, Template, render_text
 
+from .. import connecting
 from ..access import visible_to
+from ..connecting import Refused
 from ..models import Endpoint, User, Workspace
 from ..notation import NotationError, read_object, read_stops, write_stops
 from .house import HouseForm
+from .transforms import TransformFields
 
 TASKS_IN_WORDS = {
     Endpoint.Task.CHAT: "Takes a list of messages, as OpenAI’s chat completions do.",
@@ -32,7 +36,7 @@ EXAMPLE_MESSAGES = [
 WHOLE_NUMBER = {"invalid": "Enter a whole number."}
 
 
-class EndpointForm(HouseForm, forms.Form):
+class EndpointForm(TransformFields, HouseForm, forms.Form):
     """An endpoint as its form shows it: two parameters and the rest as JSON, stops one per line."""
 
     ADDRESS = {
@@ -185,6 +189,7 @@ class EndpointForm(HouseForm, forms.Form):
 
     def __init__(self, user: User, *args, **kwargs):
         super().__init__(*args, **kwargs)
+        self.user = user
         self.fields["workspace"].queryset = visible_to(user, Workspace)
         self.fields["workspace"].label_from_instance = lambda w: f"{w} · {w.short_host}"
         self.fields["team"].queryset = user.teams.order_by("name")
@@ -292,9 +297,19 @@ class EndpointForm(HouseForm, forms.Form):
                 self.add_error("extra", f"“{name}” is set above already. Remove it here.")
         return self.cleaned_data
 
+    def judge(self, endpoint: Endpoint) -> None:
+        """Say what is wrong beside what could not even be read, so that all is told at once."""
+        unread = set(self.errors)
+        before = None if endpoint._state.adding else endpoint
+        mistakes = connecting.mistakes_of(self.fill(copy.copy(endpoint)), before)
+        for name, words in mistakes.items():
+            if self.SHOWN_AT.get(name, name) not in unread:
+                self.refuse(Refused(name, words))
+
     def fill(self, endpoint: Endpoint) -> Endpoint:
-        """Put what was typed on an endpoint, which is not saved here."""
-        typed = self.cleaned_data
+        """Put what was typed on an endpoint, which is not saved here; the unreadable as empty."""
+        typed = dict.fromkeys(self.fields) | {"name": "", "stop": [], "extra": {}}
+        typed |= {"kind": self.chosen_kind, "task": self.chosen_task} | self.cleaned_data
         for name in ("kind", "name", "workspace", "serving_endpoint", "cluster_id", "port", "path"):
             setattr(endpoint, name, typed[name])
         for name in ("url", "task", "stream", "timeout_s", "stop", "team"):
@@ -302,7 +317,7 @@ class EndpointForm(HouseForm, forms.Form):
         endpoint.format, endpoint.template = typed["format"] or "", typed["template"] or ""
         set_here = {name: typed[name] for name in self.PARAMS if typed[name] is not None}
         endpoint.params = set_here | typed["extra"]
-        return endpoint
+        return self.fill_transforms(endpoint)
 
 
 def plain_lines(typed: str) -> str:

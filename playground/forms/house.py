@@ -25,9 +25,11 @@ class HouseForm(forms.BaseForm):
             self.fields[name].widget.attrs["autofocus"] = name == wrong[0]
 
     def refuse(self, refused: Refused) -> None:
-        """Show a verb's refusal at the field it names, or above the form."""
-        field = self.SHOWN_AT.get(refused.field, refused.field)
-        self.add_error(field if field in self.fields else None, refused.message)
+        """Show a verb's refusal at each field it names, or above the form."""
+        mistakes = getattr(refused, "mistakes", {refused.field: refused.message})
+        for name, words in mistakes.items():
+            field = self.SHOWN_AT.get(name, name)
+            self.add_error(field if field in self.fields else None, words)
 
 
 SORTS = {

@@ -4,14 +4,24 @@ from django import forms
 
 from endpoints import AddressError, EndpointError
 from endpoints.deployments import ServingEndpoint
-from endpoints.providers import PROVIDERS, FieldErrors, Provider
+from endpoints.providers import PROVIDERS, FieldErrors, Provider, is_needed
 from endpoints.providers import TASKS as EXTERNAL_TASKS
 from endpoints.providers import Field as ProviderField
 from endpoints.secrets import reference
 
-from ..managing import NewSecret, create_external_model
+from ..managing import NewSecret, check_external_model, create_external_model
 from ..models import Endpoint, User, Workspace
 from .house import HouseForm, secret_input
+
+CHOICES_IN_WORDS = {
+    "openai": "OpenAI",
+    "azure": "Azure OpenAI, with a key",
+    "azuread": "Azure OpenAI, with Entra id",
+    "anthropic": "Anthropic",
+    "cohere": "Cohere",
+    "ai21labs": "AI21 Labs",
+    "amazon": "Amazon",
+}
 
 
 def _mono(**attrs: str) -> forms.TextInput:
@@ -32,7 +42,7 @@ class ServingEndpointForm(HouseForm, forms.Form):
         label="Name",
         max_length=63,
         required=False,
-        help_text="Letters, digits, hyphens and underscores.",
+        help_text="Letters, digits, hyphens and underscores; it cannot be changed later.",
         widget=_mono(),
     )
     provider = forms.ChoiceField(
@@ -44,8 +54,8 @@ class ServingEndpointForm(HouseForm, forms.Form):
         label="Model",
         max_length=200,
         required=False,
-        help_text="As the provider writes it.",
-        widget=_mono(placeholder="gpt-4o-mini"),
+        help_text="As the provider writes it, such as gpt-4o-mini.",
+        widget=_mono(),
     )
     task = forms.ChoiceField(
         label="Task", choices=[(each, Endpoint.Task(each).label) for each in EXTERNAL_TASKS]
@@ -65,35 +75,43 @@ class ServingEndpointForm(HouseForm, forms.Form):
     def rows(self) -> list[dict]:
         """The provider's fields as the page shows them; a secret is three controls."""
         parts = ("scope", "key", "value")
-        return [
-            {"label": each.label, "parts": {part: self[f"{each.name}-{part}"] for part in parts}}
-            if each.is_secret
-            else {"field": self[each.name]}
-            for each in self.shown
-        ]
+        given = {each.name: self._typed(each.name) for each in self.chosen.fields}
+        in_ways = {name for way in self.chosen.ways for name in way}
+        rows = []
+        for each in self.shown:
+            is_free = not (each.choices or each.name in in_ways or is_needed(each, given))
+            row = {"label": each.label, "aside": "optional" if is_free else ""}
+            if each.is_secret:
+                row["parts"] = {part: self[f"{each.name}-{part}"] for part in parts}
+            else:
+                row["field"] = self[each.name]
+            rows.append(row)
+        return rows
+
+    @property
+    def ways(self) -> list[str]:
+        """The ways to sign in at the provider, where one of several has to be filled in."""
+        labels = {each.name: each.label for each in self.chosen.fields}
+        return [" with ".join(labels[name] for name in way) for way in self.chosen.ways]
 
     def create(self, user: User, workspace: Workspace) -> ServingEndpoint | None:
         """Create it. None, with everything that is wrong at its field, when that did not work."""
         typed = self.cleaned_data
         kept = [each for each in self.shown if each.is_secret and typed[f"{each.name}-value"]]
         new_secrets = [NewSecret(each.name, *self._place(each), self._value(each)) for each in kept]
-        values = {each.name: self._reference(each) for each in self.shown}
-        if self.errors:
-            return None
+        asked = {name: typed[name] for name in ("provider", "model", "task")}
+        asked["values"] = {each.name: self._reference(each) for each in self.shown}
+        asked["new_secrets"] = new_secrets
+        unnamed = {name.rpartition("-")[0] for name in self.errors}  # secrets without a place
         try:
-            return create_external_model(
-                user,
-                workspace,
-                typed["name"],
-                provider=typed["provider"],
-                model=typed["model"],
-                task=typed["task"],
-                values=values,
-                new_secrets=new_secrets,
-            )
+            if unnamed:
+                check_external_model(typed["name"], **asked)
+                return None
+            return create_external_model(user, workspace, typed["name"], **asked)
         except FieldErrors as found:
             for name, words in found.errors.items():
-                self._refuse(name, words)
+                if name not in unnamed and name.rpartition("-")[0] not in unnamed:
+                    self._refuse(name, words)
         except EndpointError as error:
             hint = error.hint.replace("run again", "try again")
             self._refuse(error.field or "", f"{error.message} {hint}")
@@ -119,13 +137,15 @@ class ServingEndpointForm(HouseForm, forms.Form):
     def _fields_of(self, each: ProviderField) -> dict[str, forms.Field]:
         if each.is_secret:
             return self._secret_fields(each)
-        label = each.label if each.is_required or each.choices else f"{each.label} (optional)"
         if each.choices:
             select = forms.Select(attrs={"class": "select"})
-            choices = [(value, value) for value in each.choices]
-            return {each.name: forms.ChoiceField(label=label, choices=choices, widget=select)}
+            choices = [(value, CHOICES_IN_WORDS.get(value, value)) for value in each.choices]
+            return {each.name: forms.ChoiceField(label=each.label, choices=choices, widget=select)}
         text = forms.CharField(
-            label=label, required=False, max_length=4096, widget=_mono(placeholder=each.example)
+            label=each.label,
+            required=False,
+            max_length=4096,
+            widget=_mono(placeholder=each.example),
         )
         return {each.name: text}
 

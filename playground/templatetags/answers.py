@@ -13,7 +13,11 @@ from ..models.run import text_of
 
 register = template.Library()
 
+UNKNOWN = "–"
+
 FIRST_NUMBERS = 5
+MOST_BARS = 96
+BAR_HEIGHT = 18  # from the middle line, of the 40 that the picture is high
 MOST_COMPARED = 12  # vectors in one table; more would not be read
 
 
@@ -25,19 +29,36 @@ class Vector:
     dimension: int
     length: str
     begins: str
+    bars: str = ""
+    bars_shown: int = 0
 
 
 @register.filter
 def vectors(call: Call) -> list[Vector]:
+    found = call.vectors or []
     return [
-        Vector(number, len(vector), f"{norm(vector):.4f}", _begins(vector))
-        for number, vector in enumerate(call.vectors or [], 1)
+        Vector(
+            number,
+            len(vector),
+            f"{norm(vector):.4f}",
+            _begins(vector),
+            *(_bars(vector) if len(found) == 1 else ()),
+        )
+        for number, vector in enumerate(found, 1)
     ]
 
 
 def _begins(vector: list[float]) -> str:
-    first = "  ".join(f"{number:.4f}" for number in vector[:FIRST_NUMBERS])
+    first = " ".join(f"{number: .4f}" for number in vector[:FIRST_NUMBERS])
     return f"{first}  …" if len(vector) > FIRST_NUMBERS else first
+
+
+def _bars(vector: list[float]) -> tuple[str, int]:
+    """The first numbers as the path of an SVG, one bar each, and how many they are."""
+    shown = vector[:MOST_BARS]
+    largest = max(map(abs, shown), default=0) or 1
+    tops = (20 - BAR_HEIGHT * number / largest for number in shown)
+    return "".join(f"M{x + 0.5} 20V{top:.1f}" for x, top in enumerate(tops)), len(shown)
 
 
 @register.filter
@@ -64,12 +85,24 @@ def beyond_words(message: dict) -> dict:
 
 
 @dataclass(frozen=True)
+class Cosine:
+    """How near two vectors are, as it is written and in fifths for the eye."""
+
+    text: str
+    level: int
+
+
+@dataclass(frozen=True)
 class Similarities:
     """Cosines of every vector of a run with every other one."""
 
     heads: list[dict]
-    rows: list[tuple[dict, list[str]]]
+    rows: list[tuple[dict, list[Cosine]]]
     left_out: int
+
+    @property
+    def has_unknown(self) -> bool:
+        return any(cosine.text == UNKNOWN for _, cosines in self.rows for cosine in cosines)
 
 
 @register.simple_tag
@@ -90,6 +123,8 @@ def similarities(calls: Iterable[Call]) -> Similarities | None:
     return Similarities([head for head, _ in shown], rows, len(named) - len(shown))
 
 
-def _cosine(one: list[float], other: list[float]) -> str:
+def _cosine(one: list[float], other: list[float]) -> Cosine:
     value = similarity(one, other)
-    return "–" if value is None else f"{value:.3f}"
+    if value is None:
+        return Cosine(UNKNOWN, 0)
+    return Cosine(f"{round(value, 3) + 0.0:.3f}", max(0, round(value * 5)))

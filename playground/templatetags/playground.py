@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import datetime, timedelta
+from http import HTTPStatus
 
 from django import template
 from django.utils import timezone
@@ -10,12 +11,14 @@ from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince
 
+from ..access import can_edit
 from ..models import Call, Endpoint
 from ..notation import escape as escape_stop
 
 register = template.Library()
 
 UNKNOWN = "–"
+MAX_HEADLINE = 90
 
 
 @register.simple_tag
@@ -57,7 +60,7 @@ def rate(per_second: float | None) -> str:
     """62.4 -> "62", 3.14 -> "3.1": two digits say enough."""
     if per_second is None:
         return UNKNOWN
-    return f"{per_second:.0f}" if per_second >= 10 else f"{per_second:.1f}"
+    return f"{per_second:,.0f}" if per_second >= 10 else f"{per_second:.1f}"
 
 
 @register.filter
@@ -68,7 +71,7 @@ def count(number: int | None) -> str:
 @register.filter
 def exact(text: str) -> SafeString:
     """Escaped so that the page holds every character: a bare CR would be read as a line feed."""
-    return mark_safe(escape(text).replace("\r", "&#13;"))
+    return mark_safe(escape(text).replace("\r", "&#13;"))  # noqa: S308 - escaped just here
 
 
 @register.filter
@@ -79,8 +82,12 @@ def column_name(call: Call) -> str:
 
 @register.filter
 def visible(typed: str) -> str:
-    """A stop sequence with the blanks at its ends drawn, as they count: " User:" -> "␣User:"."""
-    return re.sub(r"^ +| +\Z", lambda found: "␣" * len(found[0]), typed)
+    """A stop sequence with the blanks at its ends drawn, as they count: " User:" -> "␣User:".
+
+    A pasted tab is shown the way it could be typed, \\t.
+    """
+    drawn = re.sub(r"\A +| +\Z", lambda found: "␣" * len(found[0]), typed)
+    return re.sub(r"[\n\r\t]", lambda found: escape_stop(found[0]), drawn)
 
 
 @register.filter
@@ -99,10 +106,28 @@ def is_big(text: str) -> bool:
 def said(response: dict) -> str:
     """What the server said: its status line, then its body as it came."""
     body = response.get("body", "")
-    if not isinstance(body, str):
+    if _is_stream(response):
+        body = "\n".join(f"data: {event}" for event in body)
+    elif not isinstance(body, str):
         body = json.dumps(body, indent=2, ensure_ascii=False)
     status = f"HTTP {response['status']}" if response.get("status") else ""
     return "\n".join(part for part in (status, body) if part)
+
+
+def _is_stream(response: dict) -> bool:
+    """A stream is kept as the data of its events, each as text."""
+    is_told = str(response.get("content_type", "")).startswith("text/event-stream")
+    body = response.get("body")
+    return is_told and isinstance(body, list) and all(isinstance(event, str) for event in body)
+
+
+@register.filter
+def status_line(status: int) -> str:
+    """404 -> "404 Not Found"; a number alone where HTTP knows no words."""
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
 
 
 @register.filter
@@ -124,10 +149,45 @@ def as_json(value: object) -> str:
 
 
 @register.filter
-def editable_endpoint(call: Call) -> Endpoint | None:
-    """The endpoint of a call, where it still exists and belongs to the run's owner.
+def lacks_credential(call: Call) -> bool:
+    """Whether another credential of one's own would mend a failed call."""
+    error = call.error or {}
+    is_refused = error.get("kind") in ("no_credential", "unauthorized")
+    return is_refused or bool(call.config["workspace"]) and "token" in error.get("hint", "")
 
-    From loaded rows alone: cards are rendered by the hundred, and as they change.
+
+@register.filter
+def task_in_words(task: str) -> str:
+    """ "responses" -> "Agent"."""
+    return Endpoint.Task(task).label if task in Endpoint.Task else task
+
+
+@register.filter
+def headline(message: str) -> str:
+    """What happened, without the upstream's own words after the colon; those are its detail."""
+    return _in_two(message)[0]
+
+
+@register.filter
+def detail(message: str) -> str:
+    return _in_two(message)[1]
+
+
+def _in_two(message: str) -> tuple[str, str]:
+    head, _, words = message.partition(": ")
+    return (head, words) if words and len(head) <= MAX_HEADLINE else (message.removesuffix("."), "")
+
+
+@register.filter
+def editable_endpoint(call: Call) -> Endpoint | None:
+    """The endpoint of a call, where it still exists and the run's owner may edit it.
+
+    Calls read by `with_edit_rights` know that; of any other one it is asked.
     """
     endpoint = call.endpoint
-    return endpoint if endpoint and endpoint.owner_id == call.run.owner_id else None
+    if endpoint is None:
+        return None
+    may_edit = getattr(call, "may_edit", None)
+    if may_edit is None:
+        may_edit = can_edit(call.run.owner, endpoint)
+    return endpoint if may_edit else None

@@ -1,14 +1,15 @@
 """Who you are here: sign in, theme, password, API tokens."""
 
 from django.contrib import messages
-from django.contrib.auth import update_session_auth_hash
-from django.contrib.auth.views import LoginView
+from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
-from ..forms.account import ChangePasswordForm, SignInForm, TokenForm
+from .. import announcing, entering
+from ..access import get_visible, visible_to
+from ..forms.account import ChangePasswordForm, ProofForm, SignInForm, TokenForm
 from ..models import ApiToken, User
 
 MADE = "made-token"  # session: a new token between its POST and the one page that shows it
@@ -20,7 +21,22 @@ class SignInView(LoginView):
     redirect_authenticated_user = True
 
     def form_invalid(self, form: SignInForm) -> HttpResponse:
-        return self.render_to_response(self.get_context_data(form=form), status=422)
+        status = 429 if form.wait_s else 422
+        response = self.render_to_response(self.get_context_data(form=form), status=status)
+        if form.wait_s:
+            response["Retry-After"] = str(form.wait_s)
+        return response
+
+
+class SignOutView(LogoutView):
+    def post(self, request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        user_id = request.user.pk
+        response = super().post(request, *args, **kwargs)
+        if user_id is not None:
+            announcing.person_changed_soon(user_id)  # the session is gone by now
+        # Not the cookies: they ignore ports, so those of other apps on this machine would go too.
+        response["Clear-Site-Data"] = '"cache", "storage"'
+        return response
 
 
 @require_safe
@@ -41,38 +57,47 @@ def theme_save(request: HttpRequest) -> HttpResponse:
 @require_POST
 @sensitive_post_parameters()
 def password_save(request: HttpRequest) -> HttpResponse:
-    form = ChangePasswordForm(request.user, request.POST)
+    form = ChangePasswordForm(request, request.POST)
     if not form.is_valid():
         return _page(request, password_form=form, status=422)
-    user = form.save()
-    update_session_auth_hash(request, user)  # this session goes on, every other one ends
+    entering.keep_this_session(request, form.save())  # every other one ends
     messages.success(request, "Password changed. Other sessions of yours are signed out.")
     return redirect("account")
 
 
 @require_POST
+def sessions_end(request: HttpRequest) -> HttpResponse:
+    entering.end_other_sessions(request)
+    messages.success(request, "You are signed out everywhere else.")
+    return redirect("account")
+
+
+@require_POST
+@sensitive_post_parameters("your_password")
 def token_make(request: HttpRequest) -> HttpResponse:
-    form = TokenForm(request.POST)
-    if not form.is_valid():
-        return _page(request, token_form=form, status=422)
-    row, token = ApiToken.make(request.user, form.cleaned_data["name"])
+    form, proof = TokenForm(request.POST), ProofForm(request, request.POST)
+    if not (form.is_valid() & proof.is_valid()):
+        return _page(request, token_form=form, proof=proof, status=422)
+    row, token = ApiToken.make(request.user, **form.cleaned_data)
     request.session[MADE] = {"name": row.name, "token": token}
     return redirect("account")
 
 
 @require_POST
 def token_revoke(request: HttpRequest, pk) -> HttpResponse:
-    token = get_object_or_404(request.user.api_tokens, pk=pk)
+    token = get_visible(request.user, ApiToken, pk)
     token.delete()
+    announcing.person_changed_soon(request.user.pk)  # event streams that it opened end now
     messages.success(request, f"Revoked “{token.name}”. Programs that use it are refused now.")
     return redirect("account")
 
 
 def _page(request: HttpRequest, status: int = 200, **context) -> HttpResponse:
     defaults = {
-        "password_form": ChangePasswordForm(request.user),
+        "password_form": ChangePasswordForm(request),
+        "proof": ProofForm(request),
         "token_form": TokenForm(),
         "themes": User.Theme.choices,
-        "tokens": request.user.api_tokens.order_by("-created_at"),
+        "tokens": visible_to(request.user, ApiToken).order_by("-created_at"),
     }
     return render(request, "account/account.html", defaults | context, status=status)

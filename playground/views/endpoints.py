@@ -11,11 +11,20 @@ from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from .. import connecting, managing
-from ..access import can_edit, can_run, get_visible, visible_to
+from .. import connecting, managing, trying
+from ..access import (
+    can_edit,
+    can_run,
+    editable_by,
+    get_visible,
+    has_confirmed,
+    runnable_by,
+    visible_to,
+)
 from ..connecting import Refused
 from ..forms.endpoints import EndpointForm, example_of
-from ..models import Endpoint
+from ..forms.transforms import TryForm
+from ..models import Endpoint, User
 
 CHECK_NEXT = "check-endpoint"  # session: the endpoint whose page checks itself, once, on arrival
 
@@ -34,15 +43,27 @@ class Line:
         e = self.endpoint
         if e.url:
             return e.url
-        inner = f"{e.cluster_id}:{e.port}{e.path}" if e.cluster_id else e.serving_endpoint
-        return f"{e.workspace.short_host}/{inner}"
+        return f"{e.workspace.short_host}/{self._in_workspace}"
+
+    @property
+    def place(self) -> str:
+        """The same in fewer letters: a workspace by its name."""
+        e = self.endpoint
+        return e.url or f"{e.workspace} · {self._in_workspace}"
+
+    @property
+    def _in_workspace(self) -> str:
+        e = self.endpoint
+        return f"{e.cluster_id}:{e.port}{e.path}" if e.cluster_id else e.serving_endpoint
 
 
 @require_safe
 def endpoint_list(request: HttpRequest) -> HttpResponse:
     user = request.user
     endpoints = visible_to(user, Endpoint).select_related("owner", "team", "workspace")
-    lines = [Line(e, can_edit(user, e), can_run(user, e)) for e in endpoints]
+    edits = set(editable_by(user, Endpoint).values_list("pk", flat=True))
+    runs = set(runnable_by(user).values_list("pk", flat=True))
+    lines = [Line(e, e.pk in edits, e.pk in runs) for e in endpoints]
     return render(request, "endpoints/list.html", {"lines": lines})
 
 
@@ -60,7 +81,11 @@ def endpoint_edit(request: HttpRequest, pk) -> HttpResponse:
         return _form(request, endpoint)
     if request.method == "POST":
         raise PermissionDenied("Only its owner and the team's admins change an endpoint.")
-    context = {"endpoint": endpoint, "can_run": can_run(request.user, endpoint)}
+    context = {
+        "endpoint": endpoint,
+        "can_run": can_run(request.user, endpoint),
+        "is_confirmed": _is_confirmed(request.user, endpoint),
+    }
     return render(request, "endpoints/detail.html", context)
 
 
@@ -114,11 +139,13 @@ def _form(request: HttpRequest, endpoint: Endpoint) -> HttpResponse:
     form = EndpointForm(request.user, request.POST)
     if form.is_valid():
         try:
-            _save(form, endpoint)
+            _save(request.user, form, endpoint)
         except Refused as refused:
             form.refuse(refused)
         else:
             return _saved(request, endpoint)
+    else:
+        form.judge(endpoint)
     return _form_page(request, endpoint, form, heading, status=422)
 
 
@@ -127,11 +154,11 @@ def _heading(endpoint: Endpoint) -> str | None:
     return None if endpoint._state.adding else endpoint.name
 
 
-def _save(form: EndpointForm, endpoint: Endpoint) -> None:
+def _save(user: User, form: EndpointForm, endpoint: Endpoint) -> None:
     """Store it, unless it earns a warning that nobody has confirmed. Raises Refused."""
     port_before = endpoint.port
     with transaction.atomic():
-        warnings = connecting.save_endpoint(form.fill(endpoint))
+        warnings = connecting.save_endpoint(form.fill(endpoint), user)
         if warnings and endpoint.port != port_before and not form.cleaned_data["confirm_port"]:
             raise Refused("confirm_port", " ".join(warnings))
 
@@ -139,7 +166,8 @@ def _save(form: EndpointForm, endpoint: Endpoint) -> None:
 def _saved(request: HttpRequest, endpoint: Endpoint) -> HttpResponse:
     if "check" in request.POST:
         request.session[CHECK_NEXT] = str(endpoint.pk)
-        return redirect("endpoint-edit", endpoint.pk)
+        # To the card with the answer: on a phone it is far below.
+        return redirect(f"{reverse('endpoint-edit', args=[endpoint.pk])}#endpoint-check")
     messages.success(request, f"Saved {endpoint}.")
     return redirect("endpoint-list")
 
@@ -155,11 +183,20 @@ def _form_page(
         "heading": heading,
         "form": form,
         "checks_itself": checks_itself,
+        "try_form": TryForm(request.POST or None),
+        "recent_calls": trying.recent_calls(request.user, endpoint),
+        "is_confirmed": heading is None or _is_confirmed(request.user, endpoint),
         "credentialed": [] if heading else managing.credentialed(request.user),
     }
     response = render(request, "endpoints/form.html", context, status=status)
     patch_vary_headers(response, ["HX-Request"])
     return response
+
+
+def _is_confirmed(user: User, endpoint: Endpoint) -> bool:
+    """Whether this person lets the stored transforms run; those being typed are not stored."""
+    stored = get_visible(user, Endpoint, endpoint.pk)
+    return has_confirmed(user, stored, stored.transforms_fingerprint)
 
 
 def _address_part(request: HttpRequest) -> HttpResponse:

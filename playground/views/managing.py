@@ -6,19 +6,22 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from endpoints import AddressError, EndpointError
 from endpoints.clusters import Cluster
+from endpoints.deployments import MOST_LISTED
 
 from .. import managing
 from ..access import get_visible, visible_to
 from ..connecting import Refused, describe
 from ..forms.managing import ServingEndpointForm
 from ..forms.workspaces import ConfirmNameForm
-from ..models import User, Workspace
+from ..models import Endpoint, User, Workspace
+from .playground import lead_to_column
 
 NO_CREDENTIAL = ("no_credential", "unauthorized", "forbidden", "login_page")
 
@@ -35,27 +38,58 @@ def serving_endpoint_list(request: HttpRequest, pk) -> HttpResponse:
     context = {
         "workspace": workspace,
         "lines": [(each, known.get(each.name)) for each in found or ()],
+        "most": MOST_LISTED,
         "error": error,
     }
     part, page = "workspaces/_found.html", "workspaces/serving_endpoints.html"
     return _page_or_part(request, page, part, context)
 
 
+@require_safe
+def found_choice(request: HttpRequest, pk) -> HttpResponse:
+    """What it has that is not set up yet, as a group of the picker."""
+    workspace = get_visible(request.user, Workspace, pk)
+    found, error = _ask(managing.list_serving_endpoints, request.user, workspace)
+    known = managing.set_up(request.user, workspace)
+    others = [each for each in found or () if each.name not in known]
+    context = {"workspace": workspace, "found": others, "error": error}
+    return render(request, "playground/_picker_found.html", context)
+
+
 @require_POST
 def found_add(request: HttpRequest, pk) -> HttpResponse:
-    """Set up a found one, and lead to its form."""
+    """Set up a found one: from the picker to be ticked there, else to its form or its column."""
     workspace = get_visible(request.user, Workspace, pk)
     name = request.POST.get("name", "")
     try:
         endpoint, error = _ask(managing.add_found, request.user, workspace, name)
     except Refused as refused:
         endpoint, error = None, {"message": refused.message, "hint": ""}
+    if request.htmx:
+        return _in_picker(request, workspace, name, endpoint, error)
     if endpoint is None:
         messages.error(request, f"Not added. {error['message']} {error['hint']}".strip())
         return redirect("serving-endpoint-list", pk)
-    task = endpoint.get_task_display().lower()
-    messages.success(request, f"Added {endpoint} with the task {task}. It is in the playground.")
+    words = f"Added {endpoint} with the task {endpoint.get_task_display().lower()}."
+    if "to-playground" in request.POST:
+        return lead_to_column(request, endpoint, words)
+    messages.success(request, words)
     return redirect("endpoint-edit", endpoint.pk)
+
+
+def _in_picker(
+    request: HttpRequest,
+    workspace: Workspace,
+    name: str,
+    endpoint: Endpoint | None,
+    error: dict | None,
+) -> HttpResponse:
+    if endpoint is not None:
+        context = {"item": {"endpoint": endpoint}, "is_made": True}
+        return render(request, "playground/_picker_item.html", context)
+    problem = f"Not set up. {error['message']} {error['hint']}".strip()
+    context = {"workspace": workspace, "name": name, "problem": problem}
+    return render(request, "playground/_picker_found_item.html", context, status=422)
 
 
 @require_safe
@@ -153,7 +187,9 @@ def _cluster_part(request: HttpRequest, verb: Callable, pk, cluster_id: str) -> 
     workspace = get_visible(request.user, Workspace, pk)
     cluster, error = _ask(verb, request.user, workspace, cluster_id)
     context = _cluster_context(workspace, cluster)
-    context |= {"cluster_error": error, "cluster_id": cluster_id}
+    # A form has a list of clusters, whose words follow; a column has none.
+    is_listed = (request.htmx.current_url_abs_path or "").startswith(reverse("endpoint-list"))
+    context |= {"cluster_error": error, "cluster_id": cluster_id, "is_listed": is_listed}
     return render(request, "endpoints/_cluster_state.html", context)
 
 

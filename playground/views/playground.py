@@ -1,21 +1,24 @@
 """The playground: the draft, its columns, and the fragments that show them."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import groupby
 from uuid import uuid4
 
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import trigger_client_event
 
-from .. import drafting
+from .. import drafting, managing
 from ..access import get_visible, visible_to
 from ..asking import ROLES
 from ..connecting import Refused
+from ..limits import TooMany
 from ..models import Call, Draft, Endpoint, User
 
 
@@ -47,12 +50,34 @@ def draft_save(request: HttpRequest) -> HttpResponse:
 @require_POST
 def columns_choose(request: HttpRequest) -> HttpResponse:
     ids = dict.fromkeys(request.POST.getlist("endpoint"))
-    if len(ids) > settings.MAX_VARIANTS:
-        return refuse(request, Refused("variants", _too_many(len(ids))))
+    try:
+        drafting.check_columns(len(ids))
+    except Refused as refused:
+        return refuse(request, refused)
     endpoints = [get_visible(request.user, Endpoint, pk) for pk in ids]
     draft = drafting.draft_of(request.user)
     drafting.choose_columns(draft, endpoints)
     return show_outputs(request, draft)
+
+
+@require_POST
+def column_add(request: HttpRequest) -> HttpResponse:
+    """A column for one endpoint, asked for on another page; leads to the playground."""
+    endpoint = get_visible(request.user, Endpoint, request.POST.get("endpoint"))
+    return lead_to_column(request, endpoint)
+
+
+def lead_to_column(request: HttpRequest, endpoint: Endpoint, words: str = "") -> HttpResponse:
+    """To the playground, where the endpoint has a column now; `words` say what came before."""
+    draft = drafting.draft_of(request.user)
+    try:
+        drafting.add_column(request.user, draft, endpoint)
+    except Refused as refused:
+        messages.error(request, f"{words} {endpoint} has no column. {refused.message}".strip())
+    else:
+        if words:
+            messages.success(request, words)
+    return redirect("playground")
 
 
 @require_POST
@@ -83,24 +108,35 @@ def show_page(request: HttpRequest, draft: Draft, refusal: Exception | None = No
         "mistakes": mistakes,
         "max_prompt_bytes": settings.MAX_PROMPT_BYTES,
     }
-    status = 200 if refusal is None else 422
+    status = 200 if refusal is None else status_of(refusal)
     return render(request, "playground/page.html", context | tabs_of(calls), status=status)
 
 
-def show_outputs(request: HttpRequest, draft: Draft) -> HttpResponse:
-    """The board after a change; the picker's list rides along, because its groups changed too."""
+def show_outputs(request: HttpRequest, draft: Draft, skipped: Sequence[str] = ()) -> HttpResponse:
+    """The board after a change; the picker's list rides along, because its groups changed too.
+
+    `skipped` are the letters of columns that did not run.
+    """
     if not request.htmx:
         return redirect("playground")
     calls = drafting.columns_of(request.user, draft)
-    return render(request, "playground/_changed.html", outputs_of(request.user, draft, calls))
+    context = outputs_of(request.user, draft, calls) | {"skipped": skipped}
+    return render(request, "playground/_changed.html", context)
 
 
 def refuse(request: HttpRequest, error: Exception) -> HttpResponse:
     """Say beside the prompt why nothing happened; whatever was typed stays where it is."""
-    response = render(request, "playground/_refusal.html", {"refusal": error}, status=422)
+    status = status_of(error)
+    response = render(request, "playground/_refusal.html", {"refusal": error}, status=status)
     response["HX-Retarget"] = "#prompt-errors"
     response["HX-Reswap"] = "innerHTML"
+    if isinstance(error, TooMany):
+        response["Retry-After"] = str(error.wait_s)
     return response
+
+
+def status_of(refusal: Exception) -> int:
+    return 429 if isinstance(refusal, TooMany) else 422
 
 
 def tell_saved(response: HttpResponse, draft: Draft) -> HttpResponse:
@@ -118,6 +154,7 @@ def outputs_of(user: User, draft: Draft, calls: list[Call]) -> dict:
         "demos": [endpoint for endpoint in endpoints if endpoint.is_demo],
         "groups": _groups(user, endpoints, calls),
         "chosen": len(calls),
+        "credentialed": managing.credentialed(user),
     }
 
 
@@ -177,7 +214,3 @@ def _time(text: str) -> datetime | None:
     except ValueError:
         return None
     return time if time.tzinfo else None
-
-
-def _too_many(asked: int) -> str:
-    return f"That is {asked} columns; at most {settings.MAX_VARIANTS} can run at once."

@@ -13,6 +13,8 @@ from ..access import credential_of, get_visible, visible_to
 from ..asking import TooLarge
 from ..connecting import Refused
 from ..models import Call, User, Workspace
+from ..models.endpoint import TRANSFORMS
+from ..transforming import Unconfirmed
 
 TITLES = {
     "curl": "As cURL",
@@ -53,11 +55,14 @@ def _drawer(request: HttpRequest, call: Call) -> HttpResponse:
         sent = requesting.request_of(call)
     except Refused as error:
         return _nothing(request, call, error)
+    except Unconfirmed as error:
+        return _nothing(request, call, f"{error} {error.hint}")
     context = {
         "call": call,
         "sent": sent,
         "size": len(sent.content),
-        "left_out": max(0, len(call.run.inputs or ()) - len(sent.body.get("input") or ())),
+        "of": requesting.count_requests(call),
+        "transforms": [name for name in TRANSFORMS if call.config.get(name)],
         "codes": [(format, TITLES[format], _code(call, sent, format)) for format in FORMATS],
         "bars": bars_of(call),
         "lacks_credential": not call.request and _lacks_credential(request.user, call),
@@ -66,7 +71,7 @@ def _drawer(request: HttpRequest, call: Call) -> HttpResponse:
     return render(request, "runs/_raw.html", context)
 
 
-def _nothing(request: HttpRequest, call: Call, error: Exception) -> HttpResponse:
+def _nothing(request: HttpRequest, call: Call, error: Exception | str) -> HttpResponse:
     return render(request, "runs/_raw.html", {"call": call, "problem": str(error)}, status=422)
 
 

@@ -1,5 +1,6 @@
-"""Runs: start one, look at it, stop it or one of its calls, and try a call again."""
+"""Runs: start one, look at it, stop it or one of its calls, try a call again, read its Markdown."""
 
+from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -8,8 +9,11 @@ from django.views.decorators.http import require_POST, require_safe
 from .. import drafting, running
 from ..access import get_visible
 from ..connecting import Refused
+from ..limits import TooMany
+from ..markdown import to_html
 from ..models import Call, Run
-from .playground import is_going, refuse, show_outputs, show_page, tabs_of, tell_saved
+from ..transforming import Unconfirmed
+from .playground import is_going, refuse, show_outputs, show_page, status_of, tabs_of, tell_saved
 
 
 @require_POST
@@ -20,18 +24,23 @@ def run_start(request: HttpRequest) -> HttpResponse:
         variants = drafting.variants_of(request.user, draft, request.POST.getlist("column"))
         key = request.POST.get("idempotency_key", "").replace("\0", "")[:100]
         inputs = drafting.inputs_of(draft, variants)
+        # A column with functions that this person has not read waits; the others do not for it.
+        ready = [each for each in variants if drafting.is_read(request.user, each.endpoint)]
         # One transaction: the worker that hears of the run finds nobody else writing.
         with transaction.atomic():
             run = running.start_run(
-                request.user, draft.messages, variants, inputs=inputs, idempotency_key=key
+                request.user, draft.messages, ready or variants, inputs=inputs, idempotency_key=key
             )
             drafting.keep_run(draft, run, variants)
-    except (Refused, running.TooLarge, running.Conflict) as error:
+    except (Refused, TooMany, running.TooLarge, running.Conflict, Unconfirmed) as error:
         drafting.keep_typed(draft)
         if not request.htmx:
             return show_page(request, draft, error)
         return tell_saved(refuse(request, error), draft)
-    return tell_saved(show_outputs(request, draft), draft) if request.htmx else redirect(run)
+    if not request.htmx:
+        return redirect(run)
+    skipped = [Call(position=each.position).letter for each in variants if each not in ready]
+    return tell_saved(show_outputs(request, draft, skipped), draft)
 
 
 @require_safe
@@ -68,13 +77,24 @@ def call_retry(request: HttpRequest, pk) -> HttpResponse:
         call = running.retry_call(request.user, call)
     except running.Conflict:
         call = call.run.calls.filter(position=call.position, repetition=call.repetition).last()
-    except Refused as error:
-        response = render(
-            request, "_toast.html", {"text": error.message, "level": "error"}, status=422
-        )
+    except (Refused, TooMany, Unconfirmed) as error:
+        context = {"text": error.message, "level": "error"}
+        response = render(request, "_toast.html", context, status=status_of(error))
         response["HX-Retarget"], response["HX-Reswap"] = "#toasts", "beforeend"
         return response
     return render(request, "runs/_call.html", {"call": call})
+
+
+@require_safe
+def call_markdown(request: HttpRequest, pk) -> HttpResponse:
+    """The answer read as Markdown. Its characters as they came are on the page."""
+    call = get_visible(request.user, Call, pk)
+    if not request.htmx:
+        return redirect(call.run)
+    most = settings.MAX_MARKDOWN_CHARACTERS
+    html = to_html(call.text) if len(call.text) <= most else None
+    context = {"html": html, "characters": len(call.text), "most": most}
+    return render(request, "runs/_markdown.html", context)
 
 
 def _settings_asked(calls: list[Call]) -> list[dict]:

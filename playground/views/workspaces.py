@@ -12,8 +12,9 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from .. import connecting, starting
-from ..access import can_edit, credential_of, get_visible, visible_to
+from ..access import can_edit, credential_of, editable_by, get_visible, visible_to
 from ..connecting import Refused
+from ..forms.account import ProofForm
 from ..forms.workspaces import ConfirmNameForm, CredentialForm, WorkspaceForm
 from ..models import Credential, Endpoint, User, Workspace
 from .endpoints import as_check
@@ -31,17 +32,22 @@ class Line:
     can_edit: bool
     error: dict | None = None  # of a check that just failed
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the credential opens no more: the host was changed under it, or a key is gone."""
+        return self.credential is not None and not connecting.is_usable(self.credential)
+
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@sensitive_post_parameters("token", "client_secret")
+@sensitive_post_parameters("token", "client_secret", "your_password")
 def workspace_list(request: HttpRequest) -> HttpResponse:
     """The list; POST adds a workspace, or takes the one that the environment offers."""
     if request.method != "POST":
         return _list_page(request, WorkspaceForm())
     if "accept-offer" in request.POST:
         return _accept_offer(request)
-    form = WorkspaceForm(request.POST)
-    if form.is_valid():
+    form, proof = WorkspaceForm(request.POST), ProofForm(request, request.POST)
+    if form.is_valid() and (not form.has_credential or proof.is_valid()):
         try:
             workspace = _add(request.user, form)
         except Refused as refused:
@@ -49,11 +55,11 @@ def workspace_list(request: HttpRequest) -> HttpResponse:
         else:
             _check_saved(request, workspace)
             return redirect("workspace-list")
-    return _list_page(request, form, status=422)
+    return _list_page(request, form, proof=proof, status=422)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@sensitive_post_parameters("token", "client_secret")
+@sensitive_post_parameters("token", "client_secret", "your_password")
 def workspace_edit(request: HttpRequest, pk) -> HttpResponse:
     """Name and host for those who may change them; everybody's own token below."""
     workspace = get_visible(request.user, Workspace, pk)
@@ -61,8 +67,8 @@ def workspace_edit(request: HttpRequest, pk) -> HttpResponse:
         return _edit_page(request, workspace)
     if not can_edit(request.user, workspace):
         raise PermissionDenied("Only its owner changes a workspace.")
-    form = WorkspaceForm(request.POST)
-    if form.is_valid():
+    form, proof = WorkspaceForm(request.POST), ProofForm(request, request.POST)
+    if form.is_valid() and (not form.has_credential or proof.is_valid()):
         had_credential = credential_of(request.user, workspace) is not None
         try:
             workspace = _change(request.user, pk, form)
@@ -74,7 +80,7 @@ def workspace_edit(request: HttpRequest, pk) -> HttpResponse:
             else:
                 messages.success(request, f"Saved {workspace}.")
             return redirect("workspace-list")
-    return _edit_page(request, workspace, form=form, status=422)
+    return _edit_page(request, workspace, form=form, proof=proof, status=422)
 
 
 @require_POST
@@ -85,7 +91,7 @@ def workspace_check(request: HttpRequest, pk) -> HttpResponse:
         _keep_for_the_list(request, workspace, error)
         return redirect("workspace-list")
     context = {"line": _line(request.user, workspace, error)}
-    return render(request, "workspaces/_workspace.html", context)
+    return render(request, "workspaces/_checked.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -108,12 +114,13 @@ def workspace_delete(request: HttpRequest, pk) -> HttpResponse:
 
 
 @require_POST
-@sensitive_post_parameters("token", "client_secret")
+@sensitive_post_parameters("token", "client_secret", "your_password")
 def credential_save(request: HttpRequest, pk) -> HttpResponse:
     """Anybody who sees a workspace may store a token of their own for it."""
     workspace = get_visible(request.user, Workspace, pk)
     form = CredentialForm(request.POST, auto_id="credential-%s")
-    if form.is_valid():
+    proof = ProofForm(request, request.POST, auto_id="credential-%s")
+    if form.is_valid() & proof.is_valid():
         try:
             form.save_credential(request.user, workspace, request.POST.get("seen_host"))
         except Refused as refused:
@@ -121,7 +128,8 @@ def credential_save(request: HttpRequest, pk) -> HttpResponse:
         else:
             _check_saved(request, workspace)
             return redirect("workspace-list")
-    return _edit_page(request, workspace, credential_form=form, status=422)
+    forms = {"credential_form": form, "credential_proof": proof}
+    return _edit_page(request, workspace, status=422, **forms)
 
 
 @require_POST
@@ -137,14 +145,18 @@ def credential_delete(request: HttpRequest, pk) -> HttpResponse:
 # What the pages show ------------------------------------------------------------------------
 
 
-def _list_page(request: HttpRequest, form: WorkspaceForm, status: int = 200) -> HttpResponse:
+def _list_page(
+    request: HttpRequest, form: WorkspaceForm, status: int = 200, **proofs
+) -> HttpResponse:
     failed = request.session.pop(FAILED_NOW, {})
     context = {
         "lines": _lines(request.user, visible_to(request.user, Workspace), failed),
         "form": form,
+        "proof": ProofForm(request),
         "offered": starting.offered_workspace(request.user),
+        "offer_proof": ProofForm(request, auto_id="offer-%s"),
     }
-    return render(request, "workspaces/list.html", context, status=status)
+    return render(request, "workspaces/list.html", context | proofs, status=status)
 
 
 def _edit_page(
@@ -157,7 +169,9 @@ def _edit_page(
     context = {
         "line": _line(request.user, workspace),
         "form": WorkspaceForm(initial=stored | kind),
+        "proof": ProofForm(request),
         "credential_form": CredentialForm(auto_id="credential-%s", initial=signed_in),
+        "credential_proof": ProofForm(request, auto_id="credential-%s"),
     }
     return render(request, "workspaces/edit.html", context | forms, status=status)
 
@@ -178,15 +192,17 @@ def _line(user: User, workspace: Workspace, error: dict | None = None) -> Line:
 
 
 def _lines(user: User, workspaces, errors: dict[str, dict | None]) -> list[Line]:
-    credentials = {c.workspace_id: c for c in visible_to(user, Credential)}
+    own = visible_to(user, Credential).select_related("workspace")
+    credentials = {c.workspace_id: c for c in own}
     counted = visible_to(user, Endpoint).order_by().values_list("workspace")
     counts = dict(counted.annotate(Count("pk")))
+    edits = set(editable_by(user, Workspace).values_list("pk", flat=True))
     return [
         Line(
             workspace=w,
             credential=credentials.get(w.pk),
             endpoint_count=counts.get(w.pk, 0),
-            can_edit=can_edit(user, w),
+            can_edit=w.pk in edits,
             error=errors.get(str(w.pk)),
         )
         for w in workspaces
@@ -247,6 +263,9 @@ def _keep_for_the_list(request: HttpRequest, workspace: Workspace, error: dict |
 
 
 def _accept_offer(request: HttpRequest) -> HttpResponse:
+    proof = ProofForm(request, request.POST, auto_id="offer-%s")
+    if not proof.is_valid():
+        return _list_page(request, WorkspaceForm(), offer_proof=proof, status=422)
     try:
         workspace = starting.accept_offer(request.user)
     except Refused as refused:

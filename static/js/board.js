@@ -127,7 +127,7 @@
         item.hidden = !wanted.every((word) => text.includes(word));
         inGroup += item.hidden ? 0 : 1;
       }
-      group.hidden = !inGroup;
+      group.hidden = wanted.length > 0 && !inGroup; // one that still loads has no items yet
       shown += inGroup;
     }
     const none = picker.querySelector("[data-none]");
@@ -136,7 +136,7 @@
 
   function movePicker(event) {
     const stops = [picker.querySelector("[type=search]"),
-      ...picker.querySelectorAll(".picker__item:not([hidden]) input")];
+      ...picker.querySelectorAll(".picker__item:not([hidden]) :is(input, button)")];
     const at = stops.indexOf(document.activeElement);
     if (at < 0) return;
     event.preventDefault();
@@ -158,7 +158,17 @@
       countChosen();
     });
     document.addEventListener("htmx:afterRequest", (event) => {
-      if (picker.contains(event.detail.elt) && event.detail.successful) picker.close();
+      if (event.detail.elt === picker.querySelector("form") && event.detail.successful) picker.close();
+    });
+    // What was found arrives while one searches; one that was set up is ticked, until used or closed.
+    picker.addEventListener("htmx:afterSettle", () => {
+      for (const made of picker.querySelectorAll("[data-made]")) {
+        delete made.dataset.made;
+        made.checked = true;
+        made.focus();
+      }
+      filterPicker(picker.querySelector("[type=search]").value);
+      countChosen();
     });
   }
 
@@ -190,9 +200,32 @@
   document.addEventListener("htmx:afterSettle", (event) => {
     if (event.detail.target !== raw) return;
     site.showTimes(raw);
+    paint(raw.querySelectorAll(".code"));
     site.open("raw");
   });
   raw.addEventListener("close", () => raw.replaceChildren());
+
+  // Keys, texts and numbers in colour: ranges, not elements, so that a copy is what was sent.
+  const TOKEN = /("(?:[^"\\\n]|\\.)*")(\s*:)?|(?<![\w.-])-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.-])|\b(?:true|false|null)\b/g;
+  const BIGGEST = 200_000; // more would not be read, and take long
+
+  function paint(codes) {
+    if (!window.Highlight) return;
+    const kinds = { key: new Highlight(), text: new Highlight(), number: new Highlight() };
+    for (const { firstChild: text } of codes) {
+      if (text?.nodeType !== Node.TEXT_NODE || text.length > BIGGEST) continue;
+      TOKEN.lastIndex = text.parentElement.hasAttribute("data-after-head") ? text.data.search(/[[{]/) : 0;
+      for (const token of text.data.matchAll(TOKEN)) {
+        const [whole, quoted, colon] = token;
+        const kind = colon ? "key" : quoted ? "text" : "number";
+        kinds[kind].add(new StaticRange({
+          startContainer: text, startOffset: token.index,
+          endContainer: text, endOffset: token.index + (quoted || whole).length,
+        }));
+      }
+    }
+    for (const [kind, highlight] of Object.entries(kinds)) CSS.highlights.set(`code-${kind}`, highlight);
+  }
 
   // Splitter -------------------------------------------------------------------------------
 

@@ -96,16 +96,22 @@
     return [...chips.querySelectorAll("[name=stop]")].map((input) => input.value).filter(Boolean);
   }
 
+  // Blanks at the ends and control characters drawn, as they count: templatetags' `visible`.
+  function visible(value) {
+    return value.replace(/^ +| +$/g, (blanks) => "␣".repeat(blanks.length))
+      .replace(/[\n\r\t]/g, (letter) => JSON.stringify(letter).slice(1, -1));
+  }
+
   function addChip(value) {
     const tag = document.createElement("span");
     tag.className = "tag";
     const code = document.createElement("code");
-    code.textContent = value.replace(/^ +| +$/g, (blanks) => "␣".repeat(blanks.length));
+    code.textContent = visible(value);
     const hidden = document.createElement("input");
     Object.assign(hidden, { type: "hidden", name: "stop", value });
     const remove = document.createElement("button");
     remove.type = "button";
-    remove.setAttribute("aria-label", `Remove stop sequence ${value}`);
+    remove.setAttribute("aria-label", `Remove stop sequence ${visible(value)}`);
     remove.append(site.icon("x", "sm"));
     tag.append(code, hidden, remove);
     typing.before(tag);
@@ -113,10 +119,6 @@
 
   function takeTyped() {
     if (!typing.value) return;
-    if (!typing.value.trim()) {
-      mark("stop", "A stop sequence of blanks alone ends nothing. For a line break write \\n.");
-      return;
-    }
     if (!stopValues().slice(0, -1).includes(typing.value)) addChip(typing.value);
     typing.value = "";
     changed();
@@ -462,7 +464,7 @@
     else unanswered = sentText;
     showButtons(run.summary().isGoing);
     // A refusal keeps the draft as well.
-    if (![200, 422].includes(xhr.status) || site.isSignIn(xhr.responseURL)) return changed();
+    if (![200, 422, 429].includes(xhr.status) || site.isSignIn(xhr.responseURL)) return changed();
     isUnsaved = typedText() !== sentText;
     if (isUnsaved) changed();
     saveHere();

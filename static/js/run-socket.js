@@ -8,7 +8,8 @@ const run = (() => {
   const ANNOUNCE_EVERY_MS = 3000;
   const LONGEST_WAIT_S = 15;
   const AGAIN_S = 0.5;
-  const ENDED = 1000, SIGNED_OUT = 4401, NO_SUCH_RUN = 4404;
+  const ANOTHER_COOKIE_MS = 1500;
+  const ENDED = 1000, SIGNED_OUT = 4401, NO_SUCH_RUN = 4404, TOO_MANY = 4429;
   const GOING = ["queued", "waiting", "streaming"];
   const OVER = ["done", "failed", "stopped"];
 
@@ -39,7 +40,7 @@ const run = (() => {
     copyInside(there, fresh, ".col__status");
     copyInside(there, fresh, ".metrics");
     copyFoot(there, fresh);
-    copyInside(there, fresh, ".col__thought");
+    copyThought(there, fresh);
     keepPlace(there, () => {
       setText(textOf(there), textOf(fresh).textContent);
       copyInside(there, fresh, ".col__beside");
@@ -60,6 +61,16 @@ const run = (() => {
     if (to.innerHTML === from.innerHTML) return;
     to.replaceChildren(...from.childNodes);
     window.htmx?.process(to);
+  }
+
+  // Folded once there is an answer, unless somebody folded or opened it by hand.
+  function copyThought(there, fresh) {
+    const [old, now] = [there, fresh].map((column) => column.querySelector(".col__thought details"));
+    if (old && now && "touched" in old.dataset) {
+      now.open = old.open;
+      now.dataset.touched = "";
+    }
+    copyInside(there, fresh, ".col__thought");
   }
 
   // Buttons stay the same nodes, so that a focused one keeps the focus.
@@ -136,6 +147,7 @@ const run = (() => {
   function hear(message) {
     if (message.type === "call") hearCall(message);
     if (message.type === "delta") hearDelta(message);
+    if (message.type === "thought") hearThought(message);
     if (message.type === "run") {
       flush();
       if (message.similarity) byId("similarity")?.replaceWith(fragmentOf(message.similarity));
@@ -176,8 +188,17 @@ const run = (() => {
     const status = column.querySelector(".status");
     status.lastChild.data = "Streaming";
     column.querySelector(".col__note").replaceChildren();
+    column.querySelector(".col__thought details:not([data-touched])")?.removeAttribute("open");
     column.querySelector("[data-copy]").disabled = false;
     refresh();
+  }
+
+  function hearThought(message) {
+    const element = byId(`call-${message.id}-thought`);
+    if (!element) return;
+    keepPlace(element.closest(".col"), () => textNode(element).appendData(message.text));
+    const many = [...element.textContent].length.toLocaleString("en");
+    element.closest("details").querySelector("[data-count]").textContent = many;
   }
 
   function flush() {
@@ -222,6 +243,7 @@ const run = (() => {
     line = mine;
     mine.socket.onmessage = (event) => {
       if (line !== mine) return;
+      mine.isHeard = true;
       calmDown();
       const message = joined(mine.parts, JSON.parse(event.data));
       if (message) hear(message);
@@ -232,7 +254,15 @@ const run = (() => {
       flush();
       if (event.code === SIGNED_OUT) {
         calmDown();
-        return site.showSignedOut();
+        if (!mine.isHeard) return site.showSignedOut();
+        // Another tab may have changed the password: its answer brings this browser a new cookie.
+        retryTimer = setTimeout(retryNow, ANOTHER_COOKIE_MS);
+        return;
+      }
+      if (event.code === TOO_MANY) {
+        site.toast("You follow running runs in too many places. Close some tabs; this one goes on by itself then.", { isError: true });
+        retryTimer = setTimeout(retryNow, LONGEST_WAIT_S * 1000);
+        return;
       }
       if (event.code === NO_SUCH_RUN) return calmDown();
       if (event.code !== ENDED) return retryLater();
@@ -400,6 +430,8 @@ const run = (() => {
 
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-reconnect]")) retryNow();
+    const thought = event.target.closest(".col__thought summary");
+    if (thought) thought.parentElement.dataset.touched = "";
     const jump = event.target.closest("[data-jump]");
     if (!jump) return;
     const body = bodyOf(jump.closest(".col"));

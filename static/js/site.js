@@ -170,6 +170,7 @@ const site = (() => {
       403: "You may not do this. Load the page again; drafts are kept.",
       404: "It is not there any more, or not yours. Load the page again.",
       413: "This is too long to send. Shorten it and try again.",
+      429: "Too much at once. Wait a moment and try again.",
     };
     toast(words[event.detail.xhr.status] || "The server failed on this. Its log has the cause; try again.", { isError: true });
   });
@@ -179,6 +180,19 @@ const site = (() => {
     showSignedOut();
   });
   document.addEventListener("signed-out", showSignedOut);
+
+  // A form that was opened in time for its secret asks for the password once that time is over.
+  const proofs = [...document.querySelectorAll("[data-proof-in]")];
+  const proofDue = proofs.map((proof) => Date.now() + Number(proof.dataset.proofIn) * 1000);
+
+  function showDueProofs() {
+    proofs.forEach((proof, at) => { if (Date.now() >= proofDue[at]) proof.hidden = false; });
+  }
+
+  if (proofs.length) {
+    setInterval(showDueProofs, 5000);
+    document.addEventListener("focusin", showDueProofs);
+  }
 
   showTimes();
   document.querySelectorAll(".toast").forEach(leaveSoon);
