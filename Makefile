@@ -20,6 +20,7 @@ bench: $(VENV)/.installed-dev
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python -m tests.rules
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .

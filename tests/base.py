@@ -4,12 +4,12 @@ import base64
 
 from django.test import Client, TestCase, override_settings
 
-from playground import vault
 from playground.models import Membership
 
+from .canary import canary
 from .make import make_team, make_user
 
-TEST_KEYS = "t1:" + base64.b64encode(b"a key for tests, and only tests!").decode()
+TEST_KEYS = "t1:" + base64.b64encode(canary("").encode()).decode()
 
 
 class WebTestCase(TestCase):
@@ -19,8 +19,6 @@ class WebTestCase(TestCase):
     def setUpClass(cls) -> None:
         # A key of their own: tests neither read nor make the one in the data folder.
         cls.enterClassContext(override_settings(MASTER_KEYS=TEST_KEYS))
-        vault.keys.cache_clear()
-        cls.addClassCleanup(vault.keys.cache_clear)
         super().setUpClass()
 
     @classmethod

@@ -4,10 +4,11 @@ from django.utils import timezone
 
 from playground import connecting
 from playground.models import Call, Endpoint, Membership, Run, Team, User, Workspace
+from tests.canary import canary
 
-PASSWORD = "a-long-test-password"
+PASSWORD = canary("a-long-test-password-")
 HOST = "https://adb-1.2.azuredatabricks.net"
-TOKEN = "dapi0123456789abcdef0123456789abcdef"
+TOKEN = canary()
 
 
 def make_team(name: str = "Acme") -> Team:

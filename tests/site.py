@@ -17,8 +17,11 @@ import requests
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from tests import recorder
+from tests.canary import canary
+
 ROOT = Path(__file__).resolve().parent.parent
-PASSWORD = "correct horse battery staple"
+PASSWORD = canary("correct horse battery ")
 
 
 def free_port(first: int = 0, last: int = 0) -> int:
@@ -48,6 +51,7 @@ class Site:
             "PORT": str(self.port),
             "PLAYGROUND_DEMO_PORT": str(free_port(7600, 7999)),
             "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
+            "PLAYGROUND_SECRET_KEY": canary("the secret key of a site "),
             **environment,
         }
         self.process: subprocess.Popen | None = None
@@ -66,20 +70,33 @@ class Site:
 
     def __exit__(self, *exception) -> None:
         self.stop()
-        shutil.rmtree(self.data, ignore_errors=True)
+        self.clear()
+
+    def clear(self) -> None:
+        """Remove the folder, when what lies in it has been looked at for secrets."""
+        try:
+            if recorder.is_on:
+                recorder.see_site(self.data)
+        finally:
+            shutil.rmtree(self.data, ignore_errors=True)
 
     # The process ----------------------------------------------------------------------------
 
     def start(self) -> None:
         with (self.data / "serve.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "serve"],
+                self._command(),
                 cwd=ROOT,
                 env=self.environment,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
         wait_for(self._is_answering, 30, lambda: f"The site did not start:\n{self.log()}")
+
+    def _command(self) -> list[str]:
+        if recorder.is_on:
+            return [sys.executable, "-m", "tests.serve", str(self.data / recorder.SENT)]
+        return [sys.executable, "manage.py", "serve"]
 
     def stop(self) -> None:
         if self.process is not None:
@@ -191,6 +208,9 @@ class Site:
             additional_headers={"Cookie": cookies},
             max_size=None,
             compression=None,
+            # A test that reads no further must not wait for what it does not read.
+            ping_interval=None,
+            close_timeout=1,
         )
 
 

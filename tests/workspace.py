@@ -6,7 +6,7 @@
 
 Besides what `Upstream` plays, it answers
 
-    POST /oidc/v1/token                                    `clients`; `token_life_s`
+    POST /oidc/v1/token                                    `clients`; `token_life_s`, `token_ending`
     /api/2.0/serving-endpoints[/{name}[/config|...]]       `endpoints`, by name: their details
     /api/2.0/secrets/...                                   `secrets`: scope -> key -> value
     /api/2.1/clusters/{list,get,start}                     `clusters`, by id
@@ -41,6 +41,7 @@ class Workspace(Upstream):
         super().__init__(**options)
         self.clients: dict[str, str] = {}
         self.token_life_s: float | None = 3600
+        self.token_ending = ""
         self.before_token: Any = None
         self.endpoints: dict[str, dict[str, Any]] = {}
         self.openapi: dict[str, Any] = {}
@@ -108,7 +109,7 @@ class Workspace(Upstream):
     def _issue(self, client: str) -> dict[str, Any]:
         with self._lock:
             self._issued += 1
-            token = f"oauth-{client}-{self._issued:04d}"
+            token = f"oauth-{client}-{self._issued:04d}{self.token_ending}"
             self.tokens = {**(self.tokens or {}), token: client}
         life = {} if self.token_life_s is None else {"expires_in": self.token_life_s}
         return {"access_token": token, "token_type": "Bearer", "scope": "all-apis", **life}
@@ -242,6 +243,11 @@ def ready_endpoint(name: str, entity: dict[str, Any], **more: Any) -> dict[str, 
     return {"name": name, "id": "ab12", "state": state, "config": config, **more}
 
 
+# What LangChain's page on Databricks has: the models and the cluster of its examples.
+
+SEED_CLUSTER, SEED_PORT = "0812-091530-k3v9q2", 7777
+SEED_EMBEDDING = "databricks-bge-large-en"
+SEED_VECTOR = [0.051055908203125, 0.007221221923828125, 0.003879547119140625] + [0.0] * 1021
 SEED_ENTITY = {"entity_name": "main.models.dolly", "entity_version": "1", "workload_size": "Small"}
 
 SEED_OPENAPI = json.loads("""
@@ -257,3 +263,24 @@ SEED_OPENAPI = json.loads("""
         "prompt": {"type": "string"},
         "stop": {"type": "array", "items": {"type": "string"}}}}}}}]}}}}}}}}
 """)
+
+
+def plant_seeds(there: Workspace) -> None:
+    """Put a custom model, an embedding model and a running cluster into a workspace."""
+    there.add_cluster(SEED_CLUSTER, cluster_name="gpu")
+    there.endpoints["dolly"] = ready_endpoint("dolly", SEED_ENTITY)
+    there.openapi["dolly"] = SEED_OPENAPI
+    model = {"foundation_model": {"name": SEED_EMBEDDING}}
+    embeds = ready_endpoint(SEED_EMBEDDING, model, task="llm/v1/embeddings")
+    there.endpoints[SEED_EMBEDDING] = embeds
+    there.serve(SEED_EMBEDDING, _embed_as_the_seed)
+
+
+def _embed_as_the_seed(exchange: Exchange) -> None:
+    """A vector of 1,024 numbers for each input, as the model of this name gives."""
+    texts = exchange.request.json["input"]
+    data = [
+        {"object": "embedding", "index": i, "embedding": SEED_VECTOR} for i in range(len(texts))
+    ]
+    usage = {"prompt_tokens": len(texts), "total_tokens": len(texts)}
+    exchange.send_json({"object": "list", "data": data, "usage": usage})

@@ -3,6 +3,7 @@
 from playwright.sync_api import expect
 
 from tests.browser.base import BrowserTestCase
+from tests.canary import canary
 from tests.site import PASSWORD, Site
 from tests.upstream import Upstream
 
@@ -20,7 +21,7 @@ class EmbeddingsTests(BrowserTestCase):
         )
         api = cls.site.api
         workspace = api("POST", "/workspaces", {"name": "prod", "host": cls.upstream.origin})["id"]
-        credential = {"kind": "token", "token": "dapi-0123456789"}
+        credential = {"kind": "token", "token": canary()}
         api("PUT", f"/workspaces/{workspace}/credential", credential)
         cls.ids = set()
         for name in ("bge", "bge-2"):

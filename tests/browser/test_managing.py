@@ -1,11 +1,16 @@
 """What only a browser shows of managing a workspace: lists that come by themselves, a cluster
 that is chosen and started, a wizard that changes with its provider."""
 
+import re
+
+from playwright.sync_api import expect
+
 from tests.browser.base import BrowserTestCase
+from tests.canary import canary
 from tests.site import PASSWORD, Site
 from tests.workspace import SEED_ENTITY, Workspace, ready_endpoint
 
-ALICE, VALUE = "dapi-of-alice-0123456789", "sk-proj-VERY-secret-0123456789"
+ALICE, VALUE = canary(), canary("sk-proj-")
 CLUSTER = "0812-091530-k3v9q2"
 
 
@@ -39,6 +44,48 @@ class ManagingTests(BrowserTestCase):
         self.assertEqual(self.page.locator("h1").inner_text(), "dolly")
         self.assertTrue(self.page.locator("#task-custom").is_checked())
 
+    def test_what_is_found_is_set_up_and_ticked_in_the_picker(self) -> None:
+        self.there.endpoints["found-late"] = ready_endpoint("found-late", SEED_ENTITY)
+        self.page.goto(f"{self.site.url}/")
+        before = self.page.locator(".col").count()
+        self.page.keyboard.press("e")
+        self.page.get_by_text("Found in prod, not set up yet").wait_for()
+        self.page.get_by_role("searchbox").fill("late")
+        self.page.get_by_role("button", name="Set up found-late").click()
+        ticked = self.page.get_by_role("checkbox", name="found-late")
+        expect(ticked).to_be_checked()
+        expect(ticked).to_be_focused()
+        self.page.get_by_role("button", name=f"Use {before + 1} endpoints").click()
+        expect(self.page.locator("#picker")).to_be_hidden()
+        expect(self.page.locator(".col")).to_have_count(before + 1)
+        self.page.get_by_role("heading", name=re.compile(r"Column \w: found-late")).wait_for()
+
+    def test_a_stopped_cluster_is_started_from_the_column_that_failed(self) -> None:
+        self.there.terminated.add(CLUSTER)
+        self.addCleanup(self.there.terminated.clear)
+        body = {"name": "proxied", "kind": "driver_proxy", "workspace": self.workspace}
+        body |= {"cluster_id": CLUSTER, "port": 7777, "path": "/"}
+        endpoint = self.site.api("POST", "/endpoints", body, status=201)["id"]
+        run = self.site.start_run("Hello", endpoint)
+        self.site.wait_for_run(run["id"])
+        self.page.goto(f"{self.site.url}{run['url']}" if run["url"][0] == "/" else run["url"])
+        self.page.get_by_role("button", name="Start cluster").click()
+        self.page.get_by_text("gpu: Starting").wait_for()
+        self.there.clusters[CLUSTER]["state"] = "RUNNING"
+        self.page.get_by_text("gpu: Running").wait_for(timeout=15_000)
+
+    def test_a_check_that_works_again_takes_its_warning_away(self) -> None:
+        tokens, self.there.tokens = self.there.tokens, {}
+        self.addCleanup(setattr, self.there, "tokens", tokens)
+        self.page.goto(f"{self.site.url}/workspaces/")
+        self.page.get_by_role("button", name="Check prod").click()
+        warning = self.page.get_by_text("Your credential for prod failed its last check")
+        warning.wait_for()
+        self.there.tokens = tokens
+        self.page.get_by_role("button", name="Check prod").click()
+        expect(warning).to_be_hidden()
+        self.page.get_by_text("Works", exact=True).wait_for()
+
     def test_names_are_suggested_once_the_field_is_used(self) -> None:
         self.page.goto(f"{self.site.url}/endpoints/new/")
         self.page.locator("#id_workspace").select_option(self.workspace)
@@ -58,6 +105,8 @@ class ManagingTests(BrowserTestCase):
         self.page.get_by_text("gpu: Starting").wait_for()
         self.there.clusters[CLUSTER]["state"] = "RUNNING"
         self.page.get_by_text("gpu: Running").wait_for(timeout=15_000)
+        chosen = self.page.locator("#pick-cluster option:checked")
+        self.assertEqual(chosen.inner_text(), "gpu · Running")
         self.assertEqual(self.page.get_by_label("Name", exact=True).input_value(), "my app")
 
     def test_the_wizard_follows_the_provider_and_watches_until_ready(self) -> None:
@@ -74,7 +123,8 @@ class ManagingTests(BrowserTestCase):
         self.there.make_ready("claude")
         self.page.get_by_text("Ready.").wait_for(timeout=15_000)
         self.page.get_by_role("button", name="Add to playground").click()
-        self.page.wait_for_url("**/endpoints/*-*/")
+        self.page.wait_for_url(f"{self.site.url}/")
+        self.page.locator('h2[title="claude"]').wait_for()
 
     def test_sign_in_shows_the_fields_of_its_kind_alone(self) -> None:
         self.page.goto(f"{self.site.url}/workspaces/")

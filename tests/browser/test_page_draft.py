@@ -69,6 +69,25 @@ class PageDraftTests(BrowserTestCase):
         self.page.reload()
         expect(self.page.get_by_label("System message")).to_have_value("")
 
+    def test_blanks_and_line_breaks_are_stop_sequences(self):
+        typing = self.page.get_by_label("Stop sequences")
+        for stop in (" ", r"\n", "\t"):
+            typing.fill(stop)
+            typing.press("Enter")
+        drawn = ["␣", r"\n", r"\t"]
+        expect(self.page.locator("[data-chips] code")).to_have_text(drawn)
+        expect(typing).not_to_have_attribute("aria-invalid", "true")
+        self.save()
+        self.page.reload()
+        expect(self.page.locator("[data-chips] code")).to_have_text(drawn)
+        stored = self.page.locator("[data-chips] [type=hidden]")
+        values = stored.evaluate_all("inputs => inputs.map((input) => input.value)")
+        self.assertEqual(values, [" ", r"\n", "\t"])
+        for drawn_one in drawn:  # the draft is shared with the other tests
+            self.page.get_by_role("button", name=f"Remove stop sequence {drawn_one}").click()
+        self.save()
+        self.assertEqual(self.complaints, [])
+
     def test_a_second_tab_overwrites_nothing(self):
         other = self.page.context.new_page()
         other.goto(self.site.url)

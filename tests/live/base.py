@@ -2,15 +2,18 @@
 
 import unittest
 
+from tests.canary import canary
 from tests.site import Site
 from tests.upstream import Upstream
 
-ALICE, BOB = "dapi-of-alice-0123456789", "dapi-of-bob-0123456789"
+ALICE, BOB = canary(), canary()
 CLUSTER, PORT = "0812-091530-k3v9q2", 7777
 
 
 class LiveTestCase(unittest.TestCase):
     """`site` runs for the whole class; `upstream` plays the workspace and the driver apps."""
+
+    environment: dict[str, str] = {}  # more of the site's
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -19,6 +22,7 @@ class LiveTestCase(unittest.TestCase):
             Site(
                 PLAYGROUND_WORKSPACE_ORIGINS=cls.upstream.origin,
                 PLAYGROUND_DRIVER_ORIGINS=f"{cls.upstream.origin},http://127.0.0.1:7600-7999",
+                **cls.environment,
             )
         )
         site, team = cls.site, cls.site.api("GET", "/me")["teams"][0]["id"]

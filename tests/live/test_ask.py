@@ -3,7 +3,6 @@
 import json
 import os
 import pty
-import shutil
 import signal
 import subprocess
 import sys
@@ -30,7 +29,7 @@ class AskTestCase(unittest.TestCase):
         if cls.is_site_running:
             cls.enterClassContext(cls.site)
         else:
-            cls.addClassCleanup(shutil.rmtree, cls.site.data)
+            cls.addClassCleanup(cls.site.clear)
             cls.site.manage("migrate", "--verbosity=0")
             cls.site.add_account("alice")
 
@@ -225,7 +224,7 @@ class AskBesideTheSiteTests(AskTestCase):
 class FreshInstanceTests(unittest.TestCase):
     def test_before_the_set_up_it_says_what_to_do(self):
         site = Site()
-        self.addCleanup(shutil.rmtree, site.data)
+        self.addCleanup(site.clear)
         for _ in range(2):  # without a database, then without an account
             done = site.manage("ask", "Hi", "--endpoint", "demo-echo", check=False)
             self.assertEqual(done.returncode, 2)

@@ -2,11 +2,12 @@
 
 import unittest
 
+from tests.canary import canary
 from tests.site import Site
 from tests.workspace import Workspace
 
-ALICE, CLIENT = "dapi-of-alice-0123456789", "1a2b3c4d-0000-0000-0000-1a2b3c4d5e6f"
-CLIENT_SECRET, VALUE = "doseVeryMuchASecret0123", "sk-proj-VERY-secret-0123456789"
+ALICE, CLIENT = canary(), "1a2b3c4d-0000-0000-0000-1a2b3c4d5e6f"
+CLIENT_SECRET, VALUE = canary("dose"), canary("sk-proj-")
 MODEL = {
     "name": "gpt-4o-mini",
     "provider": "openai",
@@ -20,6 +21,7 @@ class ExternalModelTests(unittest.TestCase):
     def setUpClass(cls) -> None:
         cls.there = cls.enterClassContext(Workspace(tokens={ALICE: "alice"}))
         cls.there.clients[CLIENT] = CLIENT_SECRET
+        cls.there.token_ending = canary("-")
         cls.site = cls.enterClassContext(Site(PLAYGROUND_WORKSPACE_ORIGINS=cls.there.origin))
 
     def test_is_created_through_the_site_and_answers_a_run(self) -> None:

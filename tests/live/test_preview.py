@@ -6,7 +6,7 @@ import subprocess
 import sys
 from urllib.parse import urlsplit
 
-from endpoints.wire import encoded
+from endpoints.outgoing import encoded
 from tests.live.base import ALICE, LiveTestCase
 from tests.upstream import Received
 

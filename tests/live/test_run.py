@@ -49,7 +49,7 @@ class RunTests(LiveTestCase):
             for message in messages(socket):
                 if message["type"] == "delta":
                     live[message["id"]] += message["text"]
-                elif message["type"] == "call" and message["id"] not in live:
+                elif message["type"] == "call":  # a card may be ahead of the text that was told
                     live[message["id"]] = text_in(message["html"])
         calls = self.site.wait_for_run(run["id"])["calls"]
         expected = " ".join(["Good. You wrote: 你好吗？"] * 4)

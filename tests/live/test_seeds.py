@@ -1,19 +1,24 @@
-"""The four ways of LangChain's Databricks page, from the API and by `manage.py ask`.
+"""The ways of LangChain's Databricks page, from the API and by `manage.py ask`.
 
-Transforms of requests and answers are not among them: they come with the sandbox.
+Its transforms of requests and answers are in `test_transforms`.
 """
 
 import unittest
 
+from tests.canary import canary
 from tests.site import Site
 from tests.upstream import Received
-from tests.workspace import SEED_ENTITY, SEED_OPENAPI, Workspace, ready_endpoint
+from tests.workspace import (
+    SEED_CLUSTER,
+    SEED_EMBEDDING,
+    SEED_PORT,
+    SEED_VECTOR,
+    Workspace,
+    plant_seeds,
+)
 
-TOKEN = "dapi-of-alice-0123456789"
-OPENAI_KEY = "sk-of-openai-0123456789abcdef"
-CLUSTER, PORT = "0812-091530-k3v9q2", 7777
-EMBEDDING = "databricks-bge-large-en"
-FIRST_NUMBERS = [0.051055908203125, 0.007221221923828125, 0.003879547119140625]
+TOKEN = canary()
+OPENAI_KEY = canary("sk-")
 PROMPT = "How are you?"
 ANSWER = "Good. You wrote: How are you?"
 
@@ -27,13 +32,7 @@ class SeedsTests(unittest.TestCase):
         workspace = cls.site.api("POST", "/workspaces", {"name": "mine", "host": origin})
         cls.workspace, cls.path = workspace["id"], f"/workspaces/{workspace['id']}"
         cls.site.api("PUT", f"{cls.path}/credential", {"kind": "token", "token": TOKEN})
-        cls.there.add_cluster(CLUSTER)
-        cls.there.endpoints["dolly"] = ready_endpoint("dolly", SEED_ENTITY)
-        cls.there.openapi["dolly"] = SEED_OPENAPI
-        model = {"foundation_model": {"name": EMBEDDING}}
-        embeds = ready_endpoint(EMBEDDING, model, task="llm/v1/embeddings")
-        cls.there.endpoints[EMBEDDING] = embeds
-        cls.there.serve(EMBEDDING, _embed)
+        plant_seeds(cls.there)
 
     def add(self, name: str, **fields) -> dict:
         """An endpoint of the workspace; its task is found out where none is given."""
@@ -79,11 +78,10 @@ class SeedsTests(unittest.TestCase):
         self.assertNotIn(OPENAI_KEY, site.log())
 
     def test_a_foundation_model_embeds(self):
-        added = self.add("bge", kind="serving", serving_endpoint=EMBEDDING)
+        added = self.add("bge", kind="serving", serving_endpoint=SEED_EMBEDDING)
         self.assertEqual((added["task"], added["warnings"]), ("embeddings", []))
         call, sent = self.run_it("hello", "bge")
-        self.assertEqual(call["vector"][:3], FIRST_NUMBERS)
-        self.assertEqual(len(call["vector"]), 1024)
+        self.assertEqual(call["vector"], SEED_VECTOR)
         self.assertEqual(sent.json, {"input": ["hello"]})
         text, sent = self.ask("hello", "bge")
         self.assertIn("1024 dimensions", text)
@@ -115,8 +113,8 @@ class SeedsTests(unittest.TestCase):
 
     def test_a_driver_proxy_app_with_and_without_extra_parameters(self):
         [cluster] = self.site.api("GET", f"{self.path}/clusters")
-        self.assertEqual((cluster["cluster_id"], cluster["state"]), (CLUSTER, "RUNNING"))
-        app = {"kind": "driver_proxy", "cluster_id": CLUSTER, "port": PORT}
+        self.assertEqual((cluster["cluster_id"], cluster["state"]), (SEED_CLUSTER, "RUNNING"))
+        app = {"kind": "driver_proxy", "cluster_id": SEED_CLUSTER, "port": SEED_PORT}
         self.add("app", **app)
         self.add("warm app", **app, params={"temperature": 0.1})
         for endpoint, settings, options, text, body in (
@@ -135,17 +133,8 @@ class SeedsTests(unittest.TestCase):
                 call, sent = self.run_it(PROMPT, endpoint, **settings)
                 self.assertEqual(call["text"], text)
                 self.assertEqual(sent.json, {"prompt": PROMPT} | body)
-                self.assertEqual(sent.path, f"/driver-proxy-api/o/0/{CLUSTER}/{PORT}")
+                self.assertEqual(sent.path, f"/driver-proxy-api/o/0/{SEED_CLUSTER}/{SEED_PORT}")
                 self.assertEqual(sent.token, TOKEN)
                 printed, sent = self.ask(PROMPT, endpoint, *options)
                 self.assertEqual(printed, f"{text}\n")
                 self.assertEqual(sent.json, {"prompt": PROMPT} | body)
-
-
-def _embed(exchange) -> None:
-    """A vector of 1,024 numbers for each input, as the model of this name gives."""
-    vector = FIRST_NUMBERS + [0.0] * 1021
-    texts = exchange.request.json["input"]
-    data = [{"object": "embedding", "index": i, "embedding": vector} for i in range(len(texts))]
-    usage = {"prompt_tokens": len(texts), "total_tokens": len(texts)}
-    exchange.send_json({"object": "list", "data": data, "usage": usage})

@@ -52,15 +52,28 @@ class ChatTests(TasksTestCase):
 
     def test_a_model_that_thinks_is_streaming_before_its_first_word(self):
         thought = " ".join(f"step{number}" for number in range(40))
-        variant = {"endpoint": "chat", "params": {"think": thought, "token_delay_ms": 25}}
+        variant = {"endpoint": "chat", "params": {"think": thought, "token_delay_ms": 75}}
+        session = self.site.session()  # before it begins: signing in takes a while
         run = self.site.start_run("Hi", variant)
-        with self.site.socket(run["id"], self.site.session()) as socket:
-            cards = [m["html"] for m in messages(socket) if m["type"] == "call"]
+        with self.site.socket(run["id"], session) as socket:
+            told = list(messages(socket))
+        cards = [m["html"] for m in told if m["type"] == "call"]
         thinking = [html for html in cards if "The model is thinking" in html]
-        self.assertEqual(len(thinking), 1)
+        self.assertTrue(thinking)
         self.assertIn('data-status="streaming"', thinking[0])
         self.assertIn("step39", cards[-1])
         self.assertNotIn("is thinking", cards[-1])
+        # A card has what was thought by then, and every piece after it follows once.
+        shown, seen = "", []
+        for message in told:
+            if message["type"] == "thought":
+                shown += message["text"]
+            elif message["type"] == "call" and "is thinking" in message["html"]:
+                shown = message["html"].split('-thought">')[1].split("<")[0]
+            self.assertTrue(thought.startswith(shown), shown)
+            seen.append(len(shown))
+        self.assertEqual(seen, sorted(seen))
+        self.assertGreater(len(set(seen)), 4)
 
     def test_tool_calls_are_whole(self):
         call = self.ask_with("chat", "weather in Oslo", tools=TOOLS, tool_choice="auto")

@@ -42,6 +42,9 @@ class WrittenTests(unittest.TestCase):
             [visible(" User: "), visible("a b"), visible("  ")], ["␣User:␣", "a b", "␣␣"]
         )
 
+    def test_a_pasted_tab_is_seen_as_it_could_be_typed(self):
+        self.assertEqual([visible("\t"), visible(r"\t"), visible(" \n")], [r"\t", r"\t", r"␣\n"])
+
     def test_times_and_rates_are_short(self):
         self.assertEqual(
             [seconds(4123), seconds(384, 2), seconds(None), rate(62.4), rate(3.14), rate(None)],

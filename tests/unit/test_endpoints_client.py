@@ -372,7 +372,7 @@ class PlainTextTests(ClientTestCase):
         for behaviour in (
             self.plain(data),
             self.plain(*(data[at : at + 1] for at in range(len(data)))),
-            raw(self.HEAD + b"\r\n" + data),
+            raw(self.HEAD + b"Content-Length: %d\r\n\r\n" % len(data) + data),
         ):
             found = list(self.scripted(behaviour).stream("x"))
             self.assertEqual("".join(e.text for e in found[1:-1]), "Hé 😀 ok")
@@ -398,7 +398,7 @@ class PlainTextTests(ClientTestCase):
         self.assertEqual(self.text(self.scripted(self.plain(b'{"te', b'xt": "Good"}'))), "Good")
         stream = self.plain(b'data: "Go"\n\ndat', b'a: "od"\n\ndata: [DONE]\n\n')
         self.assertEqual(self.text(self.scripted(stream)), "Good")
-        for text in ('"Good," he said.', '{"a": 1}', "[1] is a source"):
+        for text in ('"Good," he said.', '{"a": 1}', "[1] is a source", '["red", "blue"]'):
             self.assertEqual(self.text(self.scripted(self.plain(text.encode()))), text)
         error, _ = self.failure(self.scripted(self.plain(b'{"error": {"message": "No."}}')))
         self.assertEqual(error.kind, "upstream")
@@ -408,6 +408,13 @@ class PlainTextTests(ClientTestCase):
         self.assertEqual(error.kind, "truncated")
         self.assertEqual(seen[1:], [Text("Half of")])
         self.assertEqual(error.response["body"], "Half of")
+
+    def test_a_text_that_nothing_says_is_whole_is_truncated_and_kept(self):
+        error, seen = self.failure(self.scripted(raw(self.HEAD + b"\r\nAll of it?")))
+        self.assertEqual(error.kind, "truncated")
+        self.assertIn("Content-Length", error.hint)
+        self.assertEqual(seen[1:], [Text("All of it?")])
+        self.assertEqual(error.response["body"], "All of it?")
 
     def test_an_empty_text_is_an_empty_answer(self):
         found = list(self.scripted(self.plain()).stream("x"))
@@ -524,7 +531,7 @@ class RequestTests(ClientTestCase):
 
     def test_unknown_kinds_tasks_and_formats_are_value_errors(self):
         with self.assertRaises(ValueError):
-            client_for("ftp")
+            client_for("ftp", egress=self.egress)
         for options in ({"task": "poetry"}, {"task": "custom", "format": "xml"}):
             with self.assertRaises(ValueError):
                 self.serving(**options)
@@ -719,7 +726,7 @@ class PlainAnswerTests(ClientTestCase):
             (raw(b""), "connection"),
             (scripts.reset_before_headers, "connection"),
             (raw(b"SSH-2.0-OpenSSH_9.2\r\n"), "bad_response"),
-            (with_head(b"X: y\r\n" * 200), "bad_response"),
+            (with_head(b"X: y\r\n" * 200), "too_large"),
             (answer("no", 401), "unauthorized"),
             (answer("no", 500), "upstream"),
         ):
@@ -876,5 +883,5 @@ class WhoamiTests(ClientTestCase):
 
     def test_a_host_that_is_not_allowed_is_not_asked(self):
         with self.assertRaises(EgressDenied):
-            whoami(self.upstream.origin, Token(ALICE))
+            whoami(self.upstream.origin, Token(ALICE), Egress())
         self.assertEqual(self.upstream.requests, [])

@@ -1,8 +1,10 @@
 """Clusters: all pages of the list, one's state, and a start that does not mind being late."""
 
+import time
 import unittest
+from dataclasses import replace
 
-from endpoints import AddressError, Egress, EndpointError, Token, clusters
+from endpoints import AddressError, Egress, EndpointError, Limits, Token, clusters
 from endpoints.workspace import WorkspaceApi
 from tests.upstream import answer
 from tests.workspace import Workspace
@@ -42,6 +44,39 @@ class ClusterTests(unittest.TestCase):
         page = {"clusters": [{"cluster_id": ID}], "next_page_token": "again"}
         self.workspace.on("/api/2.1/clusters/list", answer(page))
         self.assertEqual(len(clusters.list_clusters(self.api)), 50)
+
+    def test_a_list_of_many_pages_takes_no_longer_than_one_request_may(self):
+        page = {"clusters": [{"cluster_id": ID}], "next_page_token": "again"}
+
+        def slow(exchange):
+            exchange.wait(0.2)
+            exchange.send_json(page)
+
+        self.workspace.on("/api/2.1/clusters/list", slow)
+        started = time.monotonic()
+        with self.assertRaises(EndpointError) as caught:
+            clusters.list_clusters(replace(self.api, limits=Limits(total_s=1)))
+        self.assertEqual(caught.exception.kind, "timeout")
+        self.assertLess(time.monotonic() - started, 3)
+
+    def test_a_list_without_measure_is_cut(self):
+        page = {"clusters": [{"cluster_id": ID}] * 3000, "next_page_token": "again"}
+        self.workspace.on("/api/2.1/clusters/list", answer(page))
+        self.assertEqual(len(clusters.list_clusters(self.api)), 1000)
+        self.assertEqual(len(self.workspace.requests), 1)
+
+    def test_what_could_not_be_asked_for_is_left_out_and_words_are_one_short_line(self):
+        odd = [{"cluster_id": each} for each in ("a/b", "", 5, None, f"{ID}\n")]
+        long = {"cluster_id": ID, "cluster_name": "a\nb" + "x" * 5000, "state": "RUN\tNING"}
+        self.workspace.on("/api/2.1/clusters/list", answer({"clusters": [*odd, long, 5, None]}))
+        (cluster,) = clusters.list_clusters(self.api)
+        self.assertTrue(cluster.name.startswith("a bxxx"))
+        self.assertLess(len(cluster.name), 500)
+        self.assertEqual(cluster.state, "RUN NING")
+
+    def test_the_id_that_was_asked_for_stands(self):
+        self.workspace.on("/api/2.1/clusters/get", answer({"cluster_id": "../x", "state": "ERROR"}))
+        self.assertEqual(clusters.get_cluster(self.api, ID).cluster_id, ID)
 
     def test_one_tells_its_state_in_words_and_its_single_user(self):
         self.workspace.add_cluster(ID, "TERMINATED", single_user_name="bob@example.com")

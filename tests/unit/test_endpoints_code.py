@@ -4,7 +4,9 @@ mlflow's, OpenAI's and LangChain's are imported by the processes that run the co
 is missing, its test is skipped and says so.
 """
 
+import contextlib
 import importlib.util
+import io
 import json
 import os
 import shutil
@@ -12,10 +14,15 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from dataclasses import replace
+from unittest import mock
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from endpoints import AddressError, Egress, Prompt, Token, client_for
 from endpoints.code import FORMATS, Sent, code_for
-from tests.unit.test_endpoints_wire import certificate_file
+from tests.certificates import certificate_file
 from tests.upstream import answer, chat_chunk, events
 from tests.workspace import SEED_ENTITY, Workspace, ready_endpoint
 
@@ -48,6 +55,24 @@ def proxy(task, body, **more):
 
 def driver(task, body, path="/", **more):
     return {"kind": "driver", "task": task, "url": path, "body": body, **more}
+
+
+SEED = '''def transform_input(**request):
+    full_prompt = f"""{request["prompt"]}
+    Be Concise.
+    """
+    request["prompt"] = full_prompt
+    return request
+
+
+def transform_output(response):
+    return response.upper()
+'''
+CONCISE = "How are you?\n    Be Concise.\n    "
+
+
+def transformed(call, before, source=SEED):
+    return {**call, "before": before, "transform_input": source, "transform_output": source}
 
 
 CALLS = {
@@ -96,7 +121,25 @@ CALLS = {
     "driver, streamed": driver("custom", {"prompt": "Hi"}, is_streamed=True),
     "driver, chat": driver("chat", {"messages": ASKED}),
     "driver, chat streamed": driver("chat", {"messages": ASKED, "stream": True}, "/v1"),
+    "custom, transformed": transformed(
+        serving("custom", {"dataframe_records": [{"prompt": CONCISE, "stop": ["?"], "n": 2}]}),
+        {"prompt": "How are you?", "stop": ["?"], "n": 2},
+    ),
+    "completions, transformed": transformed(
+        serving("completions", {"prompt": CONCISE, "top_k": 4}),
+        {"prompt": "How are you?", "top_k": 4},
+        SEED.replace("response.upper()", "response['choices'][0]['text'].upper()"),
+    ),
+    "chat, transformed": transformed(
+        serving("chat", {"messages": ASKED, "top_k": 1}), {"messages": ASKED}
+    ),
+    "driver proxy, transformed": transformed(
+        proxy("custom", {"prompt": CONCISE}), {"prompt": "How are you?"}
+    ),
+    "driver, an array": transformed(driver("custom", ["How are you?"]), {"prompt": "How are you?"}),
 }  # fmt: skip
+
+OF_THE_CALL = ("is_streamed", "before", "transform_input", "transform_output")
 
 # Runs many pieces of code in one process, because some imports take ten seconds.
 RUNNER = """
@@ -135,14 +178,22 @@ class CodeTestCase(unittest.TestCase):
         for path in ("/", "/echo", "/v1/chat/completions"):
             self.workspace.on(path, whatever_is_due)
 
-    def described(self, call):
-        """The call, at the stand-in."""
+    def sent(self, call, **change):
+        """The call as our client sends it to the stand-in."""
+        egress = Egress((self.workspace.origin,), (self.workspace.origin,))
+        said = {k: call[k] for k in OF_THE_CALL if k in call}
+        address = {k: v for k, v in call.items() if k not in ("kind", "body", *said)}
         if call["kind"] == "driver":
-            return {**call, "url": self.workspace.url(call["url"])}
-        return {**call, "host": self.workspace.origin}
+            address["url"] = self.workspace.url(call["url"])
+        client = client_for(
+            call["kind"], host=self.workspace.origin, credential=Token(ALICE), egress=egress,
+            **address,
+        )  # fmt: skip
+        url = client.request(Prompt.of("x")).url
+        return replace(Sent(call["kind"], call["task"], url, call["body"], **said), **change)
 
     def code(self, call, format):
-        return code_for(self.described(call), format)
+        return code_for(self.sent(call), format)
 
     def environment(self, **more):
         kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
@@ -176,8 +227,11 @@ class CodeTestCase(unittest.TestCase):
     def assert_same(self, name, sent, left_out=(), added=()):
         """That a request is the call, save for what its client cannot say or always says."""
         call = CALLS[name]
-        body = {key: value for key, value in sent.json.items() if key not in added}
-        self.assertEqual(body, {k: v for k, v in call["body"].items() if k not in left_out}, name)
+        body, due = sent.json, call["body"]
+        if isinstance(body, dict):
+            body = {key: value for key, value in body.items() if key not in added}
+            due = {key: value for key, value in due.items() if key not in left_out}
+        self.assertEqual(body, due, name)
         if call["kind"] != "driver":
             self.assertEqual(sent.token, ALICE, name)
 
@@ -190,7 +244,9 @@ class CodeTestCase(unittest.TestCase):
 def whatever_is_due(exchange):
     """Enough of an answer, of the shape that the body asks for."""
     body = exchange.request.json
-    if body.get("stream"):
+    if isinstance(body, list):
+        exchange.send_json("Good.")
+    elif body.get("stream"):
         done = {"type": "response.completed", "response": {"output": []}}
         text = {"choices": [{"index": 0, "text": "Good.", "finish_reason": "stop"}]}
         chat = chat_chunk("Good.", "stop")
@@ -236,16 +292,10 @@ class RequestsTests(CodeTestCase):
                 self.assertEqual(sent.headers["Accept"], ACCEPT)
 
     def test_the_url_is_the_one_that_our_client_asks(self):
-        egress = Egress((self.workspace.origin,), (self.workspace.origin,))
-        codes, urls = {}, []
-        for name, call in CALLS.items():
-            arguments = {k: v for k, v in self.described(call).items() if k not in ("kind", "body")}
-            arguments.pop("is_streamed", None)
-            client = client_for(call["kind"], credential=Token(ALICE), egress=egress, **arguments)
-            urls.append(client.request(Prompt.of("x")).url)
-            codes[name] = self.code(call, "requests")
-        sent = self.bodies_of(codes).values()
-        self.assertEqual([self.workspace.url(each.path) for each in sent], urls)
+        codes = {name: self.code(call, "requests") for name, call in CALLS.items()}
+        urls = [self.sent(call).url for call in CALLS.values()]
+        asked = self.bodies_of(codes).values()
+        self.assertEqual([self.workspace.url(each.path) for each in asked], urls)
 
 
 class MlflowTests(CodeTestCase):
@@ -282,6 +332,20 @@ class LangChainTests(CodeTestCase):
             cannot_stream = "cannot stream" in codes[name]
             self.assertEqual(cannot_stream, name == "completions, streamed")
             self.assert_same(name, sent, left_out=("stream",) if cannot_stream else ())
+
+    def test_transforms_are_functions_of_the_users_there_and_the_body_elsewhere(self):
+        for name in (
+            "custom, transformed",
+            "completions, transformed",
+            "driver proxy, transformed",
+        ):
+            code = self.code(CALLS[name], "langchain")
+            self.assertEqual(code.count("def transform_input(**request):"), 1)
+            self.assertIn("transform_output_fn=transform_output", code)
+            self.assertNotIn("Concise.\\n", code)
+        for name, format in (("custom, transformed", "curl"), ("chat, transformed", "langchain")):
+            self.assertNotIn("def transform_input", self.code(CALLS[name], format))
+        self.assertIn("Be Concise.", self.code(CALLS["custom, transformed"], "mlflow"))
 
     def test_its_own_classes_are_used_where_they_can_say_it(self):
         classes = ("ChatDatabricks", "DatabricksEmbeddings", "llms import Databricks")
@@ -332,19 +396,31 @@ class TextTests(CodeTestCase):
                 compile(self.code(call, format), name, "exec")
 
     def test_what_is_no_address_gives_no_code(self):
-        for more in (
-            {"serving_endpoint": "a\nimport os"},
-            {"host": "https://a.b\nimport os"},
-            {"host": 'https://a"; id; "'},
+        for kind, url in (
+            ("serving", "https://a.b/serving-endpoints/a\nimport os/invocations"),
+            ("serving", "https://a.b/serving-endpoints/a.b/invocations"),
+            ("serving", "https://a.b/serving-endpoints/a/b/invocations"),
+            ("serving", "https://a.b/"),
+            ("serving", "https://a.b\nimport os/serving-endpoints/a/invocations"),
+            ("serving", 'https://a"; id; "/serving-endpoints/a/invocations'),
+            ("driver_proxy", f"https://a.b/driver-proxy-api/o/0/{CLUSTER}/1;id"),
+            ("driver_proxy", f"https://a.b/driver-proxy-api/o/0/{CLUSTER}x.y/7777"),
+            ("driver_proxy", f"https://a.b/driver-proxy-api/o/x/{CLUSTER}/7777"),
+            ("driver_proxy", f"https://a.b/driver-proxy-api/o/0/{CLUSTER}/7777/../x"),
+            ("driver", "http://x/\nid"),
+            ("driver", "x"),
+            ("driver", "http://x/'; id; '\\"),
+            ("driver", "http://x/?a=$(id)"),
+            ("driver", "file:///etc"),
         ):
-            for format in FORMATS:
-                with self.subTest(more=more), self.assertRaises(ValueError):
-                    code_for({**self.described(CALLS["chat"]), **more}, format)
-        for url in ("http://x/\nid", "x", "http://x/'; id; '\\", "file:///etc"):
-            with self.subTest(url=url), self.assertRaises(ValueError):
-                code_for({**CALLS["driver"], "url": url}, "curl")
-        with self.assertRaises(AddressError):
-            code_for({**CALLS["driver proxy"], "host": "https://a.b", "port": "1;id"}, "curl")
+            with self.subTest(url=url), self.assertRaises(AddressError):
+                Sent(kind, "custom", url, {"prompt": "x"})
+
+    def test_one_of_several_requests_says_so_in_every_format(self):
+        for format in FORMATS:
+            code = code_for(self.sent(CALLS["embeddings"], of=3), format)
+            self.assertTrue(code.startswith("# The first of 3 requests"), code)
+            self.assertNotIn("The first of", self.code(CALLS["embeddings"], format))
 
     def test_an_unknown_format_and_endless_nesting_are_value_errors(self):
         with self.assertRaises(ValueError):
@@ -356,6 +432,63 @@ class TextTests(CodeTestCase):
             with self.assertRaises(ValueError):
                 self.code(serving("chat", {"messages": deep}), format)
 
-    def test_a_description_may_be_a_sent_or_a_mapping(self):
-        call = self.described(CALLS["chat"])
-        self.assertEqual(code_for(Sent(**call), "curl"), code_for({**call, "more": 1}, "curl"))
+
+TEXTS = st.text(max_size=12) | st.sampled_from(
+    (
+        "'",
+        '"""',
+        "\\",
+        "\r\n",
+        "$(id)",
+        "`id`",
+        "{{a}}",
+        "\nJSON\n",
+        "\u2028",
+        "\x85",
+        "\0",
+        HALF,
+        "",
+    )
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    | TEXTS,
+    lambda each: st.lists(each, max_size=3) | st.dictionaries(TEXTS, each, max_size=3),
+    max_leaves=12,
+)  # fmt: skip
+URLS = {
+    "serving": "https://a.cloud.databricks.com/serving-endpoints/x/invocations",
+    "driver": "http://127.0.0.1:7777/a$b'c",
+    "driver_proxy": f"https://a.cloud.databricks.com/driver-proxy-api/o/0/{CLUSTER}/7777",
+}
+# What curl would send, instead of sending it: its arguments, then its input.
+AS_CURL = """curl() { printf '%s\\0' "$@"; cat; }; """
+
+
+class AnyBodyTests(unittest.TestCase):
+    def setUp(self):
+        origin = "https://a.cloud.databricks.com/"
+        variables = {"DATABRICKS_HOST": origin, "DATABRICKS_TOKEN": ALICE}
+        self.enterContext(mock.patch.dict(os.environ, variables))
+
+    @settings(max_examples=80, deadline=None)
+    @given(
+        st.dictionaries(TEXTS, JSON, max_size=4),
+        st.sampled_from(sorted(URLS)),
+        st.sampled_from(("chat", "completions", "embeddings", "custom", "responses")),
+        st.booleans(),
+    )
+    def test_it_is_sent_again_as_it_is(self, body, kind, task, is_streamed):
+        sent = Sent(kind, task, URLS[kind], {"prompt": "x", **body}, is_streamed)
+        for format in FORMATS[1:]:
+            compile(code_for(sent, format), format, "exec")
+        with mock.patch("requests.post") as post, contextlib.redirect_stdout(io.StringIO()):
+            exec(code_for(sent, "requests"), {})  # noqa: S102 - code of ours, which is tried
+        self.assertEqual((post.call_args.args[0], post.call_args.kwargs["json"]),
+                         (sent.url, sent.body))  # fmt: skip
+        done = subprocess.run(
+            ["bash", "-euc", AS_CURL + code_for(sent, "curl")], capture_output=True, timeout=30
+        )
+        *arguments, data = done.stdout.split(b"\0")
+        self.assertEqual((done.stderr, json.loads(data)), (b"", sent.body))
+        self.assertIn(sent.url.encode(), arguments)

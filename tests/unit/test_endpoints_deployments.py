@@ -204,6 +204,49 @@ class VerbTests(DeploymentsTestCase):
                 act()
             self.assertIn(word, caught.exception.hint)
 
+    def test_a_document_that_cannot_be_had_stands_in_nobodys_way(self):
+        self.workspace.endpoints["dolly"] = ready_endpoint("dolly", SEED_ENTITY)
+        path = "/api/2.0/serving-endpoints/dolly/openapi"
+        large = raw(b"HTTP/1.1 200 OK\r\n\r\n" + b" " * 5_000_000)
+        for behaviour in (answer({}, 500), answer({}, 503), answer({}, 429), page(), large):
+            self.workspace.on(path, behaviour)
+            self.assertEqual(d.get_serving_endpoint(self.api, "dolly").found.basis, "entity")
+            self.assertEqual(self.sent.path, path)
+
+    def test_of_very_many_the_first_by_name_are_listed(self):
+        rows = [{"name": f"e{number:05d}"} for number in range(3000)]
+        self.workspace.on("/api/2.0/serving-endpoints", answer({"endpoints": rows[::-1]}))
+        found = d.list_serving_endpoints(self.api)
+        self.assertEqual([found[0].name, found[-1].name, len(found)], ["e00000", "e00999", 1000])
+
+    def test_what_has_no_name_is_left_out_of_the_list(self):
+        rows = [{"name": "a"}, {}, {"name": 5}, None, "x"]
+        self.workspace.on("/api/2.0/serving-endpoints", answer({"endpoints": rows}))
+        self.assertEqual([each.name for each in d.list_serving_endpoints(self.api)], ["a"])
+        self.workspace.on("/api/2.0/serving-endpoints", answer({"endpoints": 5}))
+        with self.assertRaises(BadResponse):
+            d.list_serving_endpoints(self.api)
+
+    def test_the_name_that_was_asked_for_stands_and_those_of_entities_are_one_line(self):
+        entities = [{"name": "a\nb"}, {"name": "x" * 5000}, {"name": 5}, 7]
+        details = {"name": "../x", "config": {"served_entities": entities}}
+        self.workspace.on("/api/2.0/serving-endpoints/a", answer(details))
+        found = d.get_serving_endpoint(self.api, "a")
+        self.assertEqual((found.name, found.served_entities[0]), ("a", "a b"))
+        self.assertLess(len(found.served_entities[1]), 500)
+        self.assertEqual(len(found.served_entities), 2)
+        for odd in (5, True, "abc", {"a": 1}):
+            details["config"]["served_entities"] = odd
+            self.workspace.on("/api/2.0/serving-endpoints/a", answer(details))
+            self.assertEqual(d.get_serving_endpoint(self.api, "a").served_entities, ())
+
+    def test_an_answer_that_repeats_the_token_is_masked_and_half_letters_are_mended(self):
+        body = json.dumps({"name": "a", "creator": ALICE, "odd": "\ud800"}).encode()
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n"
+        self.workspace.on("/api/2.0/serving-endpoints/a", raw(head + body))
+        details = d.get_serving_endpoint(self.api, "a").details
+        self.assertEqual((details["creator"], details["odd"]), ("••••••••", "\ufffd"))
+
     def test_answers_of_another_shape_are_bad_responses(self):
         path = "/api/2.0/serving-endpoints/a"
         for behaviour in (answer([]), answer("x"), answer({"name": 5}), answer({})):

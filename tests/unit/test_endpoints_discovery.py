@@ -1,5 +1,6 @@
 """Task and readiness, from what a workspace says about an endpoint."""
 
+import time
 import unittest
 
 from hypothesis import given
@@ -103,6 +104,16 @@ class OpenApiTests(unittest.TestCase):
         self.assertEqual(self.found(circle, A=circle).basis, "entity")
         endless = {"anyOf": [{"$ref": "#/components/schemas/B"}]}
         self.assertEqual(self.found(endless, B=endless).basis, "entity")
+
+    def test_schemas_that_name_each_other_many_times_are_read_once(self):
+        chain = {
+            f"S{n}": {"anyOf": [{"$ref": f"#/components/schemas/S{n + 1}"}] * 3} for n in range(20)
+        }
+        started = time.monotonic()
+        self.assertEqual(self.found(chain["S0"], **chain).basis, "entity")
+        prompt = {"properties": {"dataframe_records": {}}}
+        self.assertEqual(self.found(chain["S0"], **chain, S20=prompt).basis, "openapi")
+        self.assertLess(time.monotonic() - started, 1)
 
     def test_models_with_a_chats_or_an_agents_own_body(self):
         for names, task, format in (

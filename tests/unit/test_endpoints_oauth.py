@@ -50,6 +50,9 @@ class OAuthTestCase(unittest.TestCase):
         self.assertNotIn(SECRET, shown)
         return caught.exception
 
+    def set_limits(self, **limits):
+        self.enterContext(mock.patch("endpoints.oauth._LIMITS", Limits(**limits)))
+
     def set_clock_forward(self, seconds):
         now = time.monotonic
         later = mock.Mock(monotonic=lambda: now() + seconds)
@@ -151,6 +154,53 @@ class RenewalTests(OAuthTestCase):
         self.set_clock_forward(3600)
         self.assertEqual(self.failure().kind, "not_ready")
 
+    def test_while_the_old_one_holds_only_the_one_who_renews_waits(self):
+        self.bearer()
+        release = threading.Event()
+        self.workspace.before_token = lambda exchange: release.wait(10)
+        self.set_clock_forward(3600 - 60)
+        with ThreadPoolExecutor(1) as pool:
+            first = pool.submit(self.bearer)
+            self.workspace.wait_for_requests(2)
+            self.assertEqual(self.bearer().reveal(), "oauth-app-one-0001")
+            release.set()
+            self.assertEqual(first.result(5).reveal(), "oauth-app-one-0002")
+
+    def test_a_renewal_that_fails_is_not_tried_by_every_call(self):
+        self.bearer()
+        self.workspace.on(PATH, answer({"message": "down"}, 503))
+        self.set_clock_forward(3600 - 60)
+        for _ in range(5):
+            self.assertEqual(self.bearer().reveal(), "oauth-app-one-0001")
+        self.assertEqual(len(self.fetches), 2)
+        self.set_clock_forward(3600 - 60 + 11)
+        self.bearer()
+        self.assertEqual(len(self.fetches), 3)
+
+    def test_a_life_beyond_measure_is_a_day(self):
+        for life in ("1e999", "1" + "0" * 400):
+            self.set_clock_forward(0)
+            body = f'{{"access_token": "long-enough-1", "expires_in": {life}}}'.encode()
+            head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n"
+            self.workspace.on(PATH, raw(head + body))
+            client = OAuthClient(f"app-{len(life)}", SECRET)
+            self.assertEqual(self.bearer(client).reveal(), "long-enough-1")
+            before = len(self.fetches)
+            self.bearer(client)
+            self.assertEqual(len(self.fetches), before)
+            self.set_clock_forward(24 * 3600)
+            self.bearer(client)
+            self.assertEqual(len(self.fetches), before + 1)
+
+    def test_a_late_refusal_of_the_old_token_leaves_the_new_one(self):
+        old = self.bearer()
+        oauth.forget(self.client, self.workspace.origin, old, self.egress)
+        new = self.bearer()
+        self.assertNotEqual(old, new)
+        oauth.forget(self.client, self.workspace.origin, old, self.egress)
+        self.assertEqual(self.bearer(), new)
+        self.assertEqual(len(self.fetches), 2)
+
     def test_a_token_that_is_no_longer_taken_is_forgotten(self):
         self.bearer()
         self.workspace.tokens = {}
@@ -190,7 +240,8 @@ class FailureTests(OAuthTestCase):
         self.workspace.on(PATH, reset_before_headers)
         self.assertEqual(self.failure().kind, "connection")
         self.workspace.on(PATH, hang_before_headers)
-        self.assertEqual(self.failure(limits=Limits(idle_s=0.2)).kind, "timeout")
+        self.set_limits(idle_s=0.2)
+        self.assertEqual(self.failure().kind, "timeout")
 
     def test_a_broken_answer_shows_nothing_of_the_token_in_it(self):
         self.workspace.on(PATH, raw(b'HTTP/1.1 200 OK\r\n\r\n{"access_token": "half-a-token-12'))
@@ -267,12 +318,28 @@ class StopTests(OAuthTestCase):
     def test_who_waits_too_long_gives_up(self):
         release = threading.Event()
         self.workspace.before_token = lambda exchange: release.wait(10)
+        self.set_limits(total_s=0.5)
         with ThreadPoolExecutor(2) as pool:
-            first = pool.submit(self.bearer)
-            self.workspace.wait_for_requests(1)
-            self.assertEqual(self.failure(limits=Limits(total_s=0.2)).kind, "timeout")
+            asked = [pool.submit(self.failure) for _ in range(2)]
+            self.assertEqual([each.result(5).kind for each in asked], ["timeout", "timeout"])
             release.set()
-            first.result(5)
+        self.assertEqual(len(self.fetches), 1)
+
+    def test_the_patience_of_one_call_is_not_that_of_those_who_wait_for_its_fetch(self):
+        self.workspace.before_token = lambda exchange: exchange.wait(0.5)
+        hasty = client_for(
+            "serving",
+            host=self.workspace.origin,
+            credential=self.client,
+            serving_endpoint="chat",
+            egress=self.egress,
+            limits=Limits(idle_s=0.2, total_s=0.3),
+        )
+        with ThreadPoolExecutor(2) as pool:
+            first = pool.submit(list, hasty.stream("Hi"))
+            self.workspace.wait_for_requests(1)
+            self.assertEqual(pool.submit(self.bearer).result(5).reveal(), "oauth-app-one-0001")
+            self.assertTrue(first.result(5))
 
 
 class OAuthClientTests(unittest.TestCase):

@@ -185,7 +185,7 @@ class BodyTests(unittest.TestCase):
     def test_embeddings_go_in_batches_in_order(self):
         texts = tuple(f"t{number}" for number in range(45))
         bodies = list(
-            task_for("serving", "embeddings").bodies(Prompt(inputs=texts, params={"d": 1}), True)
+            task_for("serving", "embeddings").all_asked(Prompt(inputs=texts, params={"d": 1}), True)
         )
         self.assertEqual([len(body["input"]) for body in bodies], [20, 20, 5])
         self.assertEqual(tuple(text for body in bodies for text in body["input"]), texts)

@@ -229,6 +229,18 @@ class CustomTests(unittest.TestCase):
             with self.subTest(value=value):
                 self.assertEqual(text_of(whole(value, takes_bare=True)[0]), text)
 
+    def test_a_bare_list_of_texts_for_every_task(self):
+        for value in (["a"], [{"text": "a"}], [{"generated_text": "a"}]):
+            with self.subTest(value=value):
+                self.assertEqual(text_of(whole(value)[0]), "a")
+        events, _ = whole(["a", {"text": "b"}])
+        self.assertEqual(events, [Text("a"), Text("b", 1)])
+
+    def test_a_bare_list_of_anything_else_is_no_answer(self):
+        for value in ([], [1.5, 2], ["a", 5], [["a"]], [{}], [None], [{"error": "a"}]):
+            with self.subTest(value=value), self.assertRaises(BadResponse):
+                whole(value)
+
     def test_the_objects_of_driver_apps(self):
         for value in (
             "a",
@@ -249,8 +261,6 @@ class CustomTests(unittest.TestCase):
             {"a": "x"},
             {"usage": {"prompt_tokens": 1}},
             {"finish_reason": "stop"},
-            [],
-            ["x"],
             5,
             None,
             {"choices": []},
@@ -483,7 +493,7 @@ def heard(chunks):
     for event in sse.events(chunks):
         if event.data != "[DONE]":
             found += reader.piece(parsed(event.data))
-    return found, reader.choices(), reader.usage
+    return found + reader.rest(), reader.choices(), reader.usage
 
 
 class CutTests(unittest.TestCase):

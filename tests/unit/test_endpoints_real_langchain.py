@@ -11,8 +11,9 @@ import unittest
 from unittest import mock
 
 from endpoints import Egress, EndpointError, Prompt, Text, Token, Usage, Vectors, client_for
-from tests.unit.test_endpoints_wire import certificate_file
-from tests.upstream import chat_chunk, events, raw
+from tests.certificates import certificate_file
+from tests.unit.test_endpoints_transforms import transform_input, transform_output
+from tests.upstream import answer, chat_chunk, events, raw
 from tests.workspace import SEED_ENTITY, Workspace, ready_endpoint
 
 ALICE = "dapi-alice-0123456789"
@@ -92,6 +93,51 @@ class DatabricksTests(LangChainTestCase):
         self.answered(client, Prompt.of(PROMPT, temperature=0.1))
         self.assertEqual(self.last_body["dataframe_records"][0]["temperature"], 0.1)
 
+    def test_the_seeds_functions_give_the_same_body_and_the_same_text(self):
+        functions = {"transform_input_fn": transform_input, "transform_output_fn": transform_output}
+        client = self.ours(
+            serving_endpoint="dolly",
+            task="custom",
+            transform_input=transform_input,
+            transform_output=transform_output,
+        )
+        for params in ({}, {"temperature": 0.1, "repeat": 2}):
+            llm = self.theirs(endpoint_name="dolly", extra_params=params, **functions)
+            text = llm.invoke(PROMPT, stop=["?"])
+            body = self.last_body
+            ours, _ = self.answered(client, Prompt.of(PROMPT, stop=["?"], **params))
+            self.assertEqual((ours, self.last_body), (text, body))
+            self.assertIn("Be Concise.", body["dataframe_records"][0]["prompt"])
+            self.assertTrue(text.isupper())
+
+    def test_the_functions_are_given_the_same(self):
+        for predictions in (["a", "b"], "a", [{"score": 1}], {"score": 1}):
+            self.workspace.serve("dolly", answer({"predictions": predictions, "more": 1}))
+            given = {"theirs": [], "ours": []}
+
+            def functions(whose, given=given):
+                return {
+                    "in": lambda **request: given[whose].append(request) or request,
+                    "out": lambda response: given[whose].append(response) or "text",
+                }
+
+            theirs, ours = functions("theirs"), functions("ours")
+            self.theirs(
+                endpoint_name="dolly",
+                transform_input_fn=theirs["in"],
+                transform_output_fn=theirs["out"],
+                extra_params={"temperature": 0.1},
+            ).invoke(PROMPT, stop=["?"])
+            client = self.ours(
+                serving_endpoint="dolly",
+                task="custom",
+                transform_input=ours["in"],
+                transform_output=ours["out"],
+            )
+            self.answered(client, Prompt.of(PROMPT, stop=["?"], temperature=0.1))
+            self.assertEqual(given["ours"], given["theirs"])
+            self.assertEqual(len(given["ours"]), 2)
+
 
 class DriverProxyTests(LangChainTestCase):
     """Theirs knows https alone, so the stand-in speaks it."""
@@ -117,6 +163,30 @@ class DriverProxyTests(LangChainTestCase):
             ours, _ = self.answered(client, Prompt.of(PROMPT, stop=stop, **params))
             self.assertEqual((ours, self.last_body), (text, theirs.json))
             self.assertEqual(self.workspace.requests[-1].path, theirs.path)
+
+    def test_the_seeds_functions_give_the_same_body_and_the_same_text(self):
+        from langchain_community.llms import Databricks
+
+        client = self.ours(
+            "driver_proxy",
+            cluster_id=CLUSTER,
+            port=7777,
+            transform_input=transform_input,
+            transform_output=transform_output,
+        )
+        llm = Databricks(
+            host=self.workspace.origin.removeprefix("https://"),
+            cluster_id=CLUSTER,
+            cluster_driver_port="7777",
+            transform_input_fn=transform_input,
+            transform_output_fn=transform_output,
+        )
+        for stop in ((), ("?",)):
+            text = llm.invoke(PROMPT, stop=list(stop) or None)
+            body = self.last_body
+            ours, _ = self.answered(client, Prompt.of(PROMPT, stop=stop))
+            self.assertEqual((ours, self.last_body), (text, body))
+            self.assertIn("Be Concise.", body["prompt"])
 
 
 class ChatDatabricksTests(LangChainTestCase):

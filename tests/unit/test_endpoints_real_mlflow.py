@@ -129,6 +129,15 @@ class ScoringServerTests(unittest.TestCase):
         said = self.text(self.client(), Prompt.of("Hi.", params={"repeat": 2}))
         self.assertEqual(said, "Good. You wrote: Hi." * 2)
 
+    def test_asked_by_its_own_url_it_answers_a_bare_list(self):
+        url = f"http://127.0.0.1:{self.port}/invocations"
+        egress = Egress(driver_origins=(f"http://127.0.0.1:{self.port}",))
+        for stream in (True, False):
+            client = client_for("driver", url=url, egress=egress, stream=stream)
+            with self.subTest(stream=stream):
+                said = self.text(client, Prompt.of(PROMPT, stop=["?"]))
+                self.assertEqual(said, "Good. You wrote: How are you")
+
     def test_a_body_that_breaks_the_signature_is_a_bad_request_that_names_the_field(self):
         client = self.client(format="instances")  # which cannot carry stop unless it is set
         with self.assertRaises(EndpointError) as caught:

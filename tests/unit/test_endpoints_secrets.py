@@ -1,5 +1,6 @@
 """Secrets of a workspace: stored through us, named by reference, never shown."""
 
+import json
 import unittest
 
 from endpoints import AddressError, Egress, EndpointError, Token, secrets
@@ -56,6 +57,40 @@ class PutTests(SecretsTestCase):
             error = caught.exception
             self.assertNotIn("sk-very-secret", f"{error} {error.message} {error.response}")
             self.assertIn(MASK, error.message)
+
+    def test_no_error_shows_a_part_of_the_value_however_it_is_written(self):
+        value = "-----BEGIN KEY-----\nMIIEvQIBADANBgkq\nhkiG9w0BAQEFAASC" + "Qx7" * 300
+        for words in (
+            f"cannot store {value}",
+            f"cannot store {json.dumps(value)}",
+            f"cannot store {value.replace(chr(10), ' ')}",
+            "cannot store " + value[30:60],
+            f"Invalid value for argument '{value[-40:]}'",
+        ):
+            self.workspace.on(PUT, answer({"error_code": "BAD_REQUEST", "message": words}, 400))
+            with self.assertRaises(EndpointError) as caught:
+                secrets.put_secret(self.api, "s", "k", value)
+            error = caught.exception
+            shown = f"{error} {error.message} {error.hint} {error.field} {error.response}"
+            for start in range(len(value) - 8):
+                self.assertNotIn(value[start : start + 8], shown)
+            self.assertEqual(error.upstream_status, 400)
+
+    def test_a_field_that_it_names_may_be_the_value_too(self):
+        for body in (
+            {"error_code": "BAD_REQUEST", "message": "Invalid parameter 'abc123secret456'"},
+            {"message": "no", "field": "abc123secret456"},
+        ):
+            self.workspace.on(PUT, answer(body, 400))
+            with self.assertRaises(EndpointError) as caught:
+                secrets.put_secret(self.api, "s", "k", "abc123secret456")
+            self.assertNotIn("abc123secret456", str(vars(caught.exception)))
+
+    def test_words_that_do_not_repeat_it_are_kept(self):
+        self.workspace.on(PUT, answer({"error_code": "X", "message": "Quota is used up."}, 400))
+        with self.assertRaises(EndpointError) as caught:
+            secrets.put_secret(self.api, "s", "k", VALUE)
+        self.assertIn("Quota is used up.", caught.exception.message)
 
     def test_a_refused_scope_is_the_failure(self):
         no = answer({"error_code": "PERMISSION_DENIED", "message": "no"}, 403)

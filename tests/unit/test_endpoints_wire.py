@@ -1,9 +1,7 @@
 """Time, stopping and TLS, measured on real sockets."""
 
 import contextlib
-import datetime
 import gc
-import ipaddress
 import queue
 import socket
 import subprocess
@@ -13,48 +11,17 @@ import threading
 import time
 import tracemalloc
 import unittest
-import unittest.mock
 import weakref
 from pathlib import Path
-
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from endpoints import Egress, EndpointError, Limits, Stopped, Stopper, Text, Token, client_for
 from endpoints.line import Deadline, Line, NotConnected
 from tests import upstream as scripts
+from tests.certificates import certificate_file
 from tests.upstream import DONE, Upstream, answer, chat_chunk, drip, event_bytes, events
 
 ALICE = "dapi-alice-0123456789"
 AT_ONCE_S = 3  # far below the 300 s of silence that would pass else; how fast is for bench/
-
-
-def certificate_file(folder: str, name: str = "127.0.0.1") -> str:
-    """A self-signed certificate with its key, for an address, as one PEM file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(name))]), False
-        )
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    path = Path(folder, f"{name}.pem")
-    path.write_bytes(
-        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        + certificate.public_bytes(pem)
-    )
-    return str(path)
 
 
 class Watched:
@@ -188,33 +155,41 @@ class StopTests(WireTestCase):
             self.assertIsInstance(call.error, Stopped)
 
 
+class SlowRoute:
+    """A route whose name takes long to look up."""
+
+    needs_look_up = True
+
+    def __init__(self):
+        self.release = threading.Event()
+
+    def find(self):
+        self.release.wait(10)
+        return []
+
+
 class LineTests(unittest.TestCase):
     def test_a_line_cut_before_does_not_connect(self):
         with Upstream() as upstream:
             line = Line()
             line.cut()
             with self.assertRaises(NotConnected):
-                line.connect("127.0.0.1", upstream.port, 5)
+                egress = Egress(driver_origins=(upstream.origin,))
+                line.connect(egress.policy("driver", upstream.origin), 5)
             line.close()
 
     def test_a_slow_look_up_can_be_cut_and_times_out(self):
-        release = threading.Event()
-
-        def slow(*args, **options):
-            release.wait(10)
-            return []
-
-        with unittest.mock.patch("endpoints.line._addresses", slow):
-            line = Line()
-            threading.Timer(0.05, line.cut).start()
-            begun_at = time.monotonic()
-            with self.assertRaises(NotConnected):
-                line.connect("slow.example.com", 80, 5)
-            self.assertLess(time.monotonic() - begun_at, 0.05 + AT_ONCE_S)
-            with self.assertRaises(NotConnected) as caught:
-                Line().connect("slow.example.com", 80, 0.05)
-            self.assertIsInstance(caught.exception.__cause__, TimeoutError)
-            release.set()
+        slow = SlowRoute()
+        line = Line()
+        threading.Timer(0.05, line.cut).start()
+        begun_at = time.monotonic()
+        with self.assertRaises(NotConnected):
+            line.connect(slow, 5)
+        self.assertLess(time.monotonic() - begun_at, 0.05 + AT_ONCE_S)
+        with self.assertRaises(NotConnected) as caught:
+            Line().connect(slow, 0.05)
+        self.assertIsInstance(caught.exception.__cause__, TimeoutError)
+        slow.release.set()
 
 
 class LatencyTests(WireTestCase):
@@ -459,7 +434,8 @@ class SizeTests(WireTestCase):
 
     def test_a_large_answer_takes_at_most_20_mb_above_itself(self):
         letters = "x" * self.SIZE
-        head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n"
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
+        head += b"Content-Length: %d\r\n\r\n" % len(letters)
         for name, behaviour in (
             ("json", answer(letters)),
             ("one wide letter", answer(letters[:-20] + "😀")),

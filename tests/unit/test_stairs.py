@@ -9,11 +9,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # From the bottom up. A package stands for every module in it.
 STAIRS = {
-    "tools": "vault keyfile layers locks threads origins notation storage",
+    "tools": "egress vault keyfile layers limits locks markdown threads origins notation process"
+    " proxies reporting sandbox storage",
     "nouns": "models access",
-    "verbs": "announcing asking connecting drafting managing requesting running starting watching",
+    "verbs": "announcing asking connecting drafting entering exporting guessing managing rationing"
+    " requesting rotating running starting transforming trying watching",
     "rooms": "forms views api consumers worker middleware templatetags",
-    "doors": "urls asgi admin apps checks management settings",
+    "doors": "urls asgi server admin apps checks management settings",
 }
 HEIGHT = {name: height for height, names in enumerate(STAIRS.values()) for name in names.split()}
 
@@ -81,3 +83,21 @@ class StairsTests(unittest.TestCase):
             if imported.split(".")[0] == "requests"
         }
         self.assertEqual(callers, {"wire.py"})
+
+    def test_secrets_are_opened_in_one_place_and_sent_in_one(self) -> None:
+        """A row by `connecting.reveal` (rotation seals it anew), a value by a request's head."""
+        opening = {"playground.connecting", "playground.rotating", "playground.vault"}
+        self.assertEqual(callers_of("open_sealed"), opening)
+        self.assertEqual(callers_of("reveal"), {"playground.connecting", "endpoints.outgoing"})
+
+
+def callers_of(function: str) -> set[str]:
+    """The modules that call a function or method of this name."""
+    found = set()
+    for folder in ("endpoints", "playground"):
+        for name, path in modules_in(ROOT / folder):
+            for node in ast.walk(ast.parse(path.read_text())):
+                called = node.func if isinstance(node, ast.Call) else None
+                if getattr(called, "attr", getattr(called, "id", None)) == function:
+                    found.add(name)
+    return found

@@ -87,7 +87,7 @@ class PasswordTests(AccountTestCase):
 
 class TokenTests(AccountTestCase):
     def make(self, name: str = "nightly"):
-        return self.client.post("/account/tokens/", {"name": name})
+        return self.client.post("/account/tokens/", {"name": name, "scope": "run", "days": ""})
 
     def test_is_shown_once_and_only_its_hash_is_kept(self) -> None:
         self.assertRedirects(self.make(), "/account/", fetch_redirect_response=False)

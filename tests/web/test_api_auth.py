@@ -106,7 +106,6 @@ class NowhereTests(ApiTestCase):
         workspace = "00000000-0000-4000-8000-000000000000"
         for method, path in (
             ("POST", f"/runs/{workspace}/fork"),
-            ("GET", f"/runs/{workspace}/export"),
             ("PUT", f"/calls/{workspace}/vote"),
         ):
             with self.subTest(path):

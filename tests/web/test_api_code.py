@@ -1,5 +1,8 @@
 """GET /runs/<id>/code: code that repeats a call, without its secret."""
 
+import shlex
+from itertools import product
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from endpoints.code import FORMATS
@@ -63,6 +66,26 @@ class CodeTests(ApiTestCase):
             self.run_ = make_run(self.alice, endpoint)
             self.call = self.run_.calls.get()
             self.assertIn(says, self.ok(self.code(self.alice))["code"])
+
+    def test_it_asks_the_very_address_that_was_asked(self):
+        """Whatever path the task adds to an app's own, such as a chat agent's."""
+        proxy = {"kind": "driver_proxy", "workspace": self.workspace, "port": 7777}
+        proxy |= {"cluster_id": "0812-091530-k3v9q2"}
+        kinds = [{"kind": "driver", "url": f"http://127.0.0.1:7777{path}"} for path in ("/", "/v1")]
+        kinds += [proxy | {"path": path} for path in ("/", "/v1", "/say/", "/a/$x'y")]
+        tasks = [{"task": task} for task in ("chat", "completions", "custom", "embeddings")]
+        tasks += [{"task": "responses", "format": name} for name in ("responses", "chat_agent")]
+        for number, (kind, task) in enumerate(product(kinds, tasks)):
+            endpoint = make_endpoint(self.alice, name=f"e{number}", **kind, **task)
+            self.run_ = make_run(self.alice, endpoint)
+            self.call = self.run_.calls.get()
+            url = urlsplit(request_of(self.call).url)
+            host = f"{url.scheme}://{url.netloc}" if endpoint.kind == "driver" else ""
+            with self.subTest(kind=kind, task=task):
+                code = self.ok(self.code(self.alice))["code"]
+                self.assertIn(f"{shlex.quote(host + url.path)} \\\n", code)
+                code = self.ok(self.code(self.alice, format="requests"))["code"]
+                self.assertIn(f'"{host}{url.path}"\n', code)
 
     def test_a_workspace_that_is_gone_is_said(self):
         run = make_run(self.bob, self.chat)

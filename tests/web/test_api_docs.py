@@ -32,11 +32,13 @@ ROUTES = {
     "DELETE /endpoints/{id}",
     "POST /endpoints/{id}/check",
     "POST /endpoints/{id}/preview",
+    "PUT /endpoints/{id}/confirm",
     "POST /runs",
     "GET /runs",
     "GET /runs/{id}",
     "GET /runs/{id}/code",
     "GET /runs/{id}/events",
+    "GET /runs/{id}/export",
     "POST /runs/{id}/stop",
     "GET /calls/{id}",
     "POST /calls/{id}/stop",
@@ -76,6 +78,7 @@ class DocsTests(ApiTestCase):
         self.assertIn("swagger-ui-bundle", page)
         self.assertNotRegex(page, r'(src|href)="(https?:)?//')
         self.assertIn("script-src 'self';", response["Content-Security-Policy"] + ";")
+        self.assertNotIn("unsafe", response["Content-Security-Policy"])
 
     def test_the_bare_address_leads_to_the_page(self):
         self.assertRedirects(self.client.get("/api/v1/"), "/api/v1/docs")
@@ -83,5 +86,5 @@ class DocsTests(ApiTestCase):
     def test_the_guide_names_every_kind_of_error(self):
         guide = (settings.BASE_DIR / "docs" / "api.md").read_text()
         kinds = {*errors.KINDS.values(), "not_found", "method_not_allowed", "conflict"}
-        for kind in kinds | {"too_large", "invalid", "internal", "not_set_up"}:
+        for kind in kinds | {"too_large", "too_many", "invalid", "internal", "not_set_up"}:
             self.assertIn(f"`{kind}`", guide)

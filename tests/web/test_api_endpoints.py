@@ -29,6 +29,9 @@ FIELDS = {
     "stop",
     "stream",
     "timeout_s",
+    "transform_input",
+    "transform_output",
+    "transforms",
     "may",
     "warnings",
 }
@@ -128,6 +131,8 @@ class EndpointMakeTests(ApiTestCase):
             (self.proxy(cluster_id="0812-091530-k3v9q2/../x"), "cluster_id"),
             (self.proxy(cluster_id="a/b"), "cluster_id"),
             (self.proxy(path="/../../api"), "path"),
+            (self.proxy(name=" ", port=0, path="/..", timeout_s=0), "name"),
+            (self.proxy(timeout_s=0, path="/..", port=0), "port"),
         ):
             with self.subTest(body):
                 before = Endpoint.objects.count()
@@ -331,6 +336,31 @@ class EndpointAskTests(ApiTestCase):
             "invalid",
             field="prompt",
         )
+
+    def test_parameters_that_every_call_would_keep_have_a_size(self):
+        path = f"/endpoints/{make_endpoint(self.alice, url=self.upstream.url('/')).pk}"
+        for body, field in (
+            ({"params": {"tools": ["x" * 1024] * 130}}, "params"),
+            ({"params": {"é" * 70_000: 1}}, "params"),
+            ({"stop": ["x" * 1024] * 130}, "stop"),
+        ):
+            with self.subTest(field=field):
+                response = self.api(self.alice, "PATCH", path, body)
+                self.assert_error(response, 422, "invalid", field=field, says="at most 128 KB")
+                response = self.api(self.alice, "POST", f"{path}/preview", {"prompt": "a", **body})
+                self.assert_error(response, 422, "invalid", field=field, says="at most 128 KB")
+        kept = {"params": {"tools": ["x" * 1000] * 120}, "stop": ["x" * 1000] * 120}
+        self.ok(self.api(self.alice, "PATCH", path, kept))
+
+    def test_preview_says_how_many_requests_many_inputs_take(self):
+        embed = make_endpoint(
+            self.alice, name="embed", task="embeddings", url=self.upstream.url("/")
+        )
+        for inputs, requests in ((["a"], 1), (["a"] * 20, 1), (["a"] * 21, 2), (["a"] * 60, 3)):
+            answer = self.api(
+                self.alice, "POST", f"/endpoints/{embed.pk}/preview", {"prompt": inputs}
+            )
+            self.assertEqual(self.ok(answer)["requests"], requests)
 
     def test_preview_refuses_what_a_run_would_refuse(self):
         path = f"/endpoints/{make_endpoint(self.alice).pk}/preview"

@@ -6,6 +6,7 @@ from unittest import mock
 from asgiref.sync import sync_to_async
 from django.test import AsyncClient, TransactionTestCase
 
+from playground import watching
 from playground.api import event_stream
 from playground.models import ApiToken
 from tests.make import make_endpoint, make_run, make_user
@@ -19,25 +20,25 @@ class EventStreamTests(TransactionTestCase):
         self.run_ = make_run(self.alice, make_endpoint(self.alice))
         self.token, secret = ApiToken.make(self.alice, "test")
         self.headers = {"Authorization": f"Bearer {secret}"}
-        for name, seconds in (("KEEP_ALIVE_S", 0.01), ("RECHECK_S", 0.0)):
-            self.enterContext(mock.patch.object(event_stream, name, seconds))
+        self.enterContext(mock.patch.object(event_stream, "KEEP_ALIVE_S", 0.01))
+        self.enterContext(mock.patch.object(watching, "RECHECK_S", 0.05))
 
     async def test_a_quiet_line_is_kept_open(self):
         lines = await self.open()
-        self.assertIn(b"event: call", await self.next_of(lines))
+        self.assertIn(b"event: call", await self.first_of(lines))
         self.assertEqual(await self.next_of(lines), b": keep-alive\n\n")
         self.assertEqual(await self.next_of(lines), b": keep-alive\n\n")
         await lines.aclose()
 
     async def test_a_revoked_token_ends_it(self):
         lines = await self.open()
-        await self.next_of(lines)
+        await self.first_of(lines)
         await self.token.adelete()
         await self.assert_ends(lines)
 
     async def test_an_account_that_is_switched_off_ends_it(self):
         lines = await self.open()
-        await self.next_of(lines)
+        await self.first_of(lines)
         self.alice.is_active = False
         await self.alice.asave()
         await self.assert_ends(lines)
@@ -47,7 +48,7 @@ class EventStreamTests(TransactionTestCase):
         await client.aforce_login(self.alice)
         self.headers = {}
         lines = await self.open(client)
-        await self.next_of(lines)
+        await self.first_of(lines)
         self.assertEqual(await self.next_of(lines), b": keep-alive\n\n")
         await client.alogout()
         await self.assert_ends(lines)
@@ -57,7 +58,7 @@ class EventStreamTests(TransactionTestCase):
         await client.aforce_login(self.alice)
         self.headers = {}
         lines = await self.open(client)
-        await self.next_of(lines)
+        await self.first_of(lines)
         await sync_to_async(self.alice.set_password)("another-long-password")
         await self.alice.asave()
         await self.assert_ends(lines)
@@ -71,6 +72,12 @@ class EventStreamTests(TransactionTestCase):
     async def next_of(self, lines) -> bytes:
         async with asyncio.timeout(5):
             return await anext(lines)
+
+    async def first_of(self, lines) -> bytes:
+        """The first event; a busy machine says something before it, to keep the line open."""
+        while (line := await self.next_of(lines)) == b": keep-alive\n\n":
+            pass
+        return line
 
     async def assert_ends(self, lines) -> None:
         """Within a few keep-alives."""

@@ -10,12 +10,13 @@ from playground.access import credential_of
 from playground.connecting import reveal
 from playground.models import Credential, Endpoint
 from tests.api import ApiTestCase
+from tests.canary import canary
 from tests.make import make_endpoint, make_workspace
 from tests.workspace import SEED_ENTITY, SEED_OPENAPI, Workspace, ready_endpoint
 
-ALICE, BOB = "dapi-of-alice-0123456789", "dapi-of-bob-0123456789"
-CLIENT, CLIENT_SECRET = "1a2b3c4d-0000-0000-0000-1a2b3c4d5e6f", "doseVeryMuchASecret0123"
-VALUE = "sk-proj-VERY-secret-0123456789"
+ALICE, BOB = canary(), canary()
+CLIENT, CLIENT_SECRET = "1a2b3c4d-0000-0000-0000-1a2b3c4d5e6f", canary("dose")
+VALUE = canary("sk-proj-")
 CLUSTER = "0812-091530-k3v9q2"
 EXTERNAL = {
     "served_entities": [
@@ -96,6 +97,7 @@ class OAuthTests(ManagedTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.there.clients[CLIENT] = CLIENT_SECRET
+        self.there.token_ending = canary("-")
 
     def test_the_secret_is_sealed_and_never_answered(self) -> None:
         response = self.save()
@@ -103,7 +105,7 @@ class OAuthTests(ManagedTestCase):
         credential = Credential.objects.get()
         self.assertEqual((credential.kind, credential.client_id), ("oauth", CLIENT))
         self.assertNotIn(CLIENT_SECRET.encode(), bytes(credential.sealed))
-        self.assertEqual(reveal(credential).client_id, CLIENT)
+        self.assertEqual(reveal(credential, "test").client_id, CLIENT)
         shown = self.api(self.alice, "GET", self.path)
         self.assertNotIn(CLIENT_SECRET, shown.content.decode())
 
@@ -139,7 +141,7 @@ class OAuthTests(ManagedTestCase):
         self.ok(self.api(self.alice, "PUT", f"{self.path}/credential", body))
         credential = credential_of(self.alice, self.workspace)
         self.assertEqual((credential.kind, credential.client_id), ("token", ""))
-        self.assertEqual(reveal(credential).reveal(), ALICE)
+        self.assertEqual(reveal(credential, "test").reveal(), ALICE)
 
     def test_an_endpoint_is_called_with_the_fetched_token(self) -> None:
         self.save()
@@ -186,6 +188,24 @@ class ServingEndpointTests(ManagedTestCase):
             with self.subTest(body=body):
                 response = self.api(self.alice, "POST", path, body)
                 self.assert_error(response, 422, "invalid", field=field)
+        self.assertEqual(self.there.requests, [])
+
+    def test_secrets_are_named_and_never_part_of_it(self) -> None:
+        path = f"{self.path}/serving-endpoints"
+        for name, config in (
+            ("openai_config", {"openai_api_key": VALUE}),
+            ("openai_config", {"openai_api_key_plaintext": VALUE}),
+            ("openai_config", {"openai_api_key": [VALUE]}),
+            ("custom_provider_config", {"bearer_token_auth": {"token": VALUE}}),
+            ("custom_provider_config", {"api_key_auth": {"key": "X", "value_plaintext": VALUE}}),
+            ("amazon_bedrock_config", {"aws_secret_access_key_plaintext": VALUE}),
+        ):
+            entity = {"external_model": {"provider": "x", name: config}}
+            body = {"name": "gpt", "config": {"served_entities": [{}, entity]}}
+            with self.subTest(config=config):
+                response = self.api(self.alice, "POST", path, body)
+                self.assert_error(response, 422, "invalid", field="config", says="{{secrets/")
+                self.assertNotIn(VALUE, response.content.decode())
         self.assertEqual(self.there.requests, [])
 
     def test_a_name_that_is_taken_is_a_422_at_the_name(self) -> None:
@@ -287,6 +307,20 @@ class TaskTests(ManagedTestCase):
         made = self.make()
         self.assertEqual((made["task"], made["format"]), ("custom", "dataframe_split"))
         self.assertEqual(made["warnings"], [])
+
+    def test_a_change_to_no_task_finds_it_out_anew(self) -> None:
+        self.there.endpoints["dolly"] = ready_endpoint("dolly", SEED_ENTITY)
+        path = f"/endpoints/{self.make(task='chat')['id']}"
+        self.assertEqual(
+            self.ok(self.api(self.alice, "PATCH", path, {"stop": ["."]}))["task"], "chat"
+        )
+        self.assertEqual(self.there.requests, [])
+        changed = self.ok(self.api(self.alice, "PATCH", path, {"task": None}))
+        self.assertEqual((changed["task"], changed["format"]), ("custom", "dataframe_records"))
+        del self.there.endpoints["dolly"]
+        changed = self.ok(self.api(self.alice, "PATCH", path, {"task": None}))
+        self.assertEqual(changed["task"], "chat")
+        self.assertIn("could not be found out", changed["warnings"][0])
 
     def test_what_the_caller_says_is_not_overruled(self) -> None:
         self.there.endpoints["dolly"] = ready_endpoint("dolly", SEED_ENTITY)

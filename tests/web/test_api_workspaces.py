@@ -4,10 +4,11 @@ from django.test import override_settings
 
 from playground.models import Credential, Workspace
 from tests.api import ApiTestCase
+from tests.canary import canary
 from tests.make import HOST, TOKEN, make_endpoint, make_workspace
 from tests.upstream import Upstream
 
-OTHER_TOKEN = "dapiffffffffffffffffffffffffffffffff"
+OTHER_TOKEN = canary()
 
 
 class WorkspaceTests(ApiTestCase):
@@ -59,6 +60,19 @@ class WorkspaceTests(ApiTestCase):
         )
         self.assertIsNone(changed["credential"])
         self.assertFalse(Credential.objects.exists())
+
+    def test_a_new_host_has_a_workspace_number_of_its_own(self):
+        body = {"name": "prod-eu", "host": f"{HOST}/?o=123"}
+        made = self.ok(self.api(self.alice, "POST", "/workspaces", body), 201)
+        path = f"/workspaces/{made['id']}"
+        for change, number in (
+            ({"name": "prod"}, "123"),
+            ({"host": f"{HOST}/"}, "123"),
+            ({"host": "https://adb-9.9.azuredatabricks.net"}, "0"),
+            ({"host": "https://adb-8.8.azuredatabricks.net/?o=8"}, "8"),
+        ):
+            self.ok(self.api(self.alice, "PATCH", path, change))
+            self.assertEqual(Workspace.objects.get().org_id, number)
 
     def test_a_workspace_in_use_is_kept(self):
         workspace = make_workspace(self.alice)

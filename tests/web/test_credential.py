@@ -5,18 +5,18 @@ import base64
 from django.test import override_settings
 from django.urls import reverse
 
-from playground import vault
 from playground.access import credential_of
 from playground.connecting import reveal
 from playground.models import Credential
 from tests.base import WebTestCase
+from tests.canary import canary
 from tests.make import HOST, TOKEN, make_workspace
 from tests.upstream import Upstream
 from tests.workspace import Workspace as FakeWorkspace
 
 from .test_workspace import share_an_endpoint
 
-NEW = "dapi-a-newer-token"
+NEW = canary()
 
 
 class CredentialTestCase(WebTestCase):
@@ -35,7 +35,7 @@ class CredentialSaveTests(CredentialTestCase):
         self.assertContains(response, "Works</span>")
         self.assertNotContains(response, NEW)
         credential = Credential.objects.get()
-        self.assertEqual(reveal(credential).reveal(), NEW)
+        self.assertEqual(reveal(credential, "test").reveal(), NEW)
         self.assertEqual(credential.hint, NEW[-4:])
 
     def test_an_empty_or_impossible_token_changes_nothing(self) -> None:
@@ -45,14 +45,14 @@ class CredentialSaveTests(CredentialTestCase):
                 self.assertContains(response, 'id="credential-token_error"', status_code=422)
                 if token:
                     self.assertNotContains(response, token, status_code=422)
-        self.assertEqual(reveal(Credential.objects.get()).reveal(), TOKEN)
+        self.assertEqual(reveal(Credential.objects.get(), "test").reveal(), TOKEN)
 
     def test_a_team_mate_stores_one_of_his_own_beside_it(self) -> None:
         share_an_endpoint(self.workspace, self.team)
         self.log_in(self.bob)
         self.client.post(self.save_path, {"token": NEW})
-        self.assertEqual(reveal(credential_of(self.bob, self.workspace)).reveal(), NEW)
-        self.assertEqual(reveal(credential_of(self.alice, self.workspace)).reveal(), TOKEN)
+        self.assertEqual(reveal(credential_of(self.bob, self.workspace), "test").reveal(), NEW)
+        self.assertEqual(reveal(credential_of(self.alice, self.workspace), "test").reveal(), TOKEN)
 
     def test_a_stranger_gets_404(self) -> None:
         self.log_in(self.charlie)
@@ -66,12 +66,13 @@ class CredentialSaveTests(CredentialTestCase):
 class ServicePrincipalTests(CredentialTestCase):
     """An OAuth client id and secret in place of the token."""
 
-    CLIENT, SECRET = "1a2b3c4d-0000-0000-0000-1a2b3c4d5e6f", "doseVeryMuchASecret0123"
+    CLIENT, SECRET = "1a2b3c4d-0000-0000-0000-1a2b3c4d5e6f", canary("dose")
 
     def setUp(self) -> None:
         super().setUp()
         self.there = self.enterContext(FakeWorkspace(tokens={}))
         self.there.clients[self.CLIENT] = self.SECRET
+        self.there.token_ending = canary("-")
         self.enterContext(override_settings(WORKSPACE_ORIGINS=[self.there.origin]))
         self.workspace.host = self.there.origin
         self.workspace.save()
@@ -151,8 +152,6 @@ class CredentialMovedTests(CredentialTestCase):
         self.enterContext(
             override_settings(MASTER_KEYS="other:" + base64.b64encode(b"k" * 32).decode())
         )
-        vault.keys.cache_clear()
-        self.addCleanup(vault.keys.cache_clear)
         self.assert_asks_for_the_token_again()
 
 

@@ -1,11 +1,14 @@
 """Endpoints: list, form, check and delete, and who may do which."""
 
+import re
+
 from django.test import override_settings
 from django.urls import reverse
 
 from playground.connecting import save_credential
 from playground.models import Call, Endpoint, Membership
 from tests.base import WebTestCase
+from tests.canary import canary
 from tests.make import TOKEN, make_endpoint, make_run, make_workspace
 from tests.upstream import Upstream, answer
 
@@ -159,6 +162,8 @@ class EndpointNewTests(WebTestCase):
 
     def test_save_and_check_opens_the_form_which_then_checks_itself_once(self) -> None:
         response = self.client.post(NEW, typed() | {"check": "yes"}, follow=True)
+        [(address, _)] = response.redirect_chain
+        self.assertTrue(address.endswith("/#endpoint-check"), address)
         self.assertContains(response, 'hx-trigger="load, submit"')
         again = self.client.get(edit_path(Endpoint.objects.get()))
         self.assertNotContains(again, 'hx-trigger="load, submit"')
@@ -206,6 +211,35 @@ class EndpointMistakeTests(WebTestCase):
         for field, form in cases:
             with self.subTest(field=field, form=form):
                 self.assert_refused(field, form)
+
+    def test_all_that_is_wrong_is_told_at_once_each_at_its_field(self) -> None:
+        make_endpoint(self.alice, name="taken")
+        wrong = {"name": "taken", "cluster_id": "x", "port": "65536", "path": "/../x"}
+        wrong |= {"workspace": "", "template": "{nothing}", "timeout_s": "0"}
+        unread = {"temperature": "warm", "max_tokens": "1.5", "extra": "{"}
+        for more in ({}, unread):
+            response = self.client.post(NEW, typed_proxy(self.workspace) | wrong | more)
+            page = response.content.decode()
+            self.assertEqual(response.status_code, 422)
+            found = set(re.findall(r'id="id_(\w+)_error"', page))
+            self.assertEqual(found, {*wrong, *more})
+            self.assertEqual(page.count("autofocus"), 1)
+        self.assertEqual(Endpoint.objects.count(), 1)
+
+    def test_what_could_not_be_read_has_one_message_not_two(self) -> None:
+        page = self.assert_refused("port", typed_proxy(self.workspace, port="eighty", name=""))
+        self.assertIn("Enter a whole number.", page)
+        self.assertNotIn("A port is", page)
+        self.assertIn("Give an endpoint a name", page)
+
+    def test_an_edit_judges_the_rest_too_and_changes_nothing(self) -> None:
+        endpoint = make_endpoint(self.alice, name="kept")
+        form = typed(name="", temperature="warm", url="ftp://x")
+        response = self.client.post(edit_path(endpoint), form)
+        for field in ("name", "temperature", "url"):
+            self.assertContains(response, f'id="id_{field}_error"', status_code=422)
+        self.assertContains(response, "<h1>kept</h1>", status_code=422)
+        self.assertEqual(Endpoint.objects.get().config(), endpoint.config())
 
     def test_an_unknown_kind_or_task_is_refused(self) -> None:
         self.assert_refused("kind", typed(kind="carrier pigeon"))
@@ -490,9 +524,38 @@ class EndpointCheckTests(WebTestCase):
         self.assertContains(self.check(path), "Add token")
         self.assertEqual(len(self.upstream.requests), 1)
 
+    def test_a_workspace_that_is_no_longer_shared_is_not_asked(self) -> None:
+        self.serving()
+        theirs = Endpoint.objects.get(name="chat")
+        fields = {"kind": "serving", "task": "chat", "serving_endpoint": "chat"}
+        mine = make_endpoint(self.bob, workspace=theirs.workspace, **fields)
+        save_credential(self.bob, theirs.workspace, TOKEN)
+        self.log_in(self.bob)
+        path = reverse("endpoint-check", args=[mine.pk])
+        self.assertContains(self.check(path), "Works")
+        Endpoint.objects.filter(owner=self.alice).update(team=None)
+        self.assertContains(self.check(path), "is no longer shared with you")
+        self.assertEqual(len(self.upstream.requests), 1)
+
+    def test_an_address_that_the_settings_rule_out_by_now_is_told(self) -> None:
+        self.serving()
+        workspace = Endpoint.objects.get(name="chat").workspace
+        save_credential(self.alice, workspace, TOKEN)
+        for host in ("https://a.cloud.databricks.com:8443", "https://gone.example.com"):
+            workspace.host = host
+            workspace.save()
+            save_credential(self.alice, workspace, TOKEN)
+            for name, pk in (
+                ("endpoint-check", Endpoint.objects.get(name="chat").pk),
+                ("workspace-check", workspace.pk),
+            ):
+                response = self.check(reverse(name, args=[pk]))
+                self.assertContains(response, "https" if "gone" in host else "port 443")
+        self.assertEqual(self.upstream.requests, [])
+
     def test_a_refused_token_offers_to_replace_it_and_is_not_repeated(self) -> None:
         path = self.serving()
-        bad = "dapi-not-known-there"
+        bad = canary()
         save_credential(self.alice, Endpoint.objects.get(name="chat").workspace, bad)
         self.upstream.serve("chat", answer({"message": f"bad token {bad}"}, status=403))
         response = self.check(path)

@@ -1,16 +1,19 @@
 """The pages that manage a workspace: what is found there, the wizard, clusters, deleting."""
 
+import re
+
 from django.test import override_settings
 from django.urls import reverse
 from django.utils.html import escape
 
 from playground.models import Endpoint
 from tests.base import WebTestCase
+from tests.canary import canary
 from tests.make import make_endpoint, make_workspace
 from tests.workspace import SEED_ENTITY, Workspace, ready_endpoint
 
-ALICE, BOB = "dapi-of-alice-0123456789", "dapi-of-bob-0123456789"
-VALUE = "sk-proj-VERY-secret-0123456789"
+ALICE, BOB = canary(), canary()
+VALUE = canary("sk-proj-")
 CLUSTER = "0812-091530-k3v9q2"
 EXTERNAL = {"external_model": {"name": "gpt", "provider": "openai", "task": "llm/v1/chat"}}
 HTMX = {"HX-Request": "true"}
@@ -44,6 +47,7 @@ class RightsTests(ManagedPagesTestCase):
         return [
             ("get", self.path("serving-endpoint-list"), {}),
             ("post", self.path("found-add"), {"name": "dolly"}),
+            ("get", self.path("found-choice"), {}),
             ("get", self.path("serving-endpoint", "dolly"), {}),
             ("get", self.path("serving-endpoint-new"), {}),
             ("post", self.path("serving-endpoint-new"), WizardTests.TYPED),
@@ -91,7 +95,7 @@ class FoundTests(ManagedPagesTestCase):
         self.assertEqual(self.there.requests, [])
         part = self.client.get(self.path("serving-endpoint-list"), headers=HTMX)
         self.assertContains(part, "dolly")
-        self.assertContains(part, "custom")
+        self.assertContains(part, "Custom")
         self.assertContains(part, "Ready.")
         self.assertNotContains(part, "<html")
 
@@ -108,6 +112,13 @@ class FoundTests(ManagedPagesTestCase):
         part = self.client.get(self.path("serving-endpoint-list"), headers=HTMX)
         self.assertContains(part, reverse("endpoint-edit", args=[added.pk]))
 
+    def test_one_click_more_adds_a_column_of_the_playground(self) -> None:
+        wanted = {"name": "dolly", "to-playground": "yes"}
+        response = self.client.post(self.path("found-add"), wanted, follow=True)
+        self.assertRedirects(response, reverse("playground"))
+        self.assertContains(response, "Added dolly with the task custom.")
+        self.assertContains(response, 'aria-label="Column A: dolly"')
+
     def test_a_name_that_is_taken_here_gets_the_workspace_beside_it(self) -> None:
         make_endpoint(self.alice, name="dolly")
         self.client.post(self.path("found-add"), {"name": "dolly"})
@@ -120,6 +131,28 @@ class FoundTests(ManagedPagesTestCase):
                 response = self.client.post(self.path("found-add"), {"name": name}, follow=True)
                 self.assertContains(response, "Not added.")
         self.assertFalse(Endpoint.objects.exclude(name="shared").exists())
+
+    def test_the_picker_asks_for_what_is_not_set_up_once_it_is_used(self) -> None:
+        self.assertContains(self.client.get("/"), f'hx-get="{self.path("found-choice")}"')
+        self.assertEqual(self.there.requests, [])
+        group = self.client.get(self.path("found-choice"), headers=HTMX)
+        self.assertContains(group, "Found in prod-eu, not set up yet")
+        self.assertContains(group, f'hx-post="{self.path("found-add")}"')
+        self.assertContains(group, "custom")
+
+    def test_set_up_in_the_picker_it_can_be_ticked_and_is_offered_no_more(self) -> None:
+        item = self.client.post(self.path("found-add"), {"name": "dolly"}, headers=HTMX)
+        added = Endpoint.objects.get(serving_endpoint="dolly")
+        self.assertContains(item, f'name="endpoint" value="{added.pk}"')
+        self.assertContains(item, " data-made>")
+        group = self.client.get(self.path("found-choice"), headers=HTMX)
+        self.assertNotContains(group, "hx-post")
+        self.assertContains(group, "Nothing else.")
+
+    def test_what_cannot_be_set_up_in_the_picker_says_why_in_its_place(self) -> None:
+        item = self.client.post(self.path("found-add"), {"name": "gone"}, headers=HTMX)
+        self.assertContains(item, "Not set up.", status_code=422)
+        self.assertContains(item, "hx-post", status_code=422)
 
     def test_names_are_suggested_for_the_chosen_workspace(self) -> None:
         form = self.client.get(reverse("endpoint-new"))
@@ -179,6 +212,28 @@ class WizardTests(ManagedPagesTestCase):
         self.assertEqual(self.there.secrets, {})
         self.assertIn("gpt", self.there.endpoints)
 
+    def test_a_secret_that_is_there_is_not_replaced(self) -> None:
+        self.there.secrets["llm"] = {"openai": "of another endpoint"}
+        response = self.client.post(self.new, self.TYPED)
+        self.assertContains(response, "holds a secret openai already", status_code=422)
+        self.assertContains(response, 'id="id_openai_api_key-key_error"', status_code=422)
+        self.assertNotContains(response, VALUE, status_code=422)
+        self.assertEqual(self.there.secrets, {"llm": {"openai": "of another endpoint"}})
+        self.assertNotIn("gpt", self.there.endpoints)
+        self.client.post(self.new, self.TYPED | {"openai_api_key-key": "openai-2"})
+        self.assertEqual(self.there.secrets["llm"]["openai-2"], VALUE)
+        self.assertIn("gpt", self.there.endpoints)
+
+    def test_two_new_secrets_do_not_share_a_place(self) -> None:
+        names = ("aws_access_key_id", "aws_secret_access_key")
+        typed = self.TYPED | {"provider": "amazon-bedrock", "aws_region": "eu-west-1"}
+        typed |= {"bedrock_provider": "anthropic"}
+        for name in names:
+            typed |= {f"{name}-scope": "llm", f"{name}-key": "aws", f"{name}-value": f"{name}-1"}
+        response = self.client.post(self.new, typed)
+        self.assertContains(response, f'id="id_{names[1]}-key_error"', status_code=422)
+        self.assertEqual(self.there.secrets, {})
+
     def test_mistakes_are_at_their_field_and_nothing_is_sent(self) -> None:
         for change, field in (
             ({"name": "a b"}, "name"),
@@ -199,6 +254,15 @@ class WizardTests(ManagedPagesTestCase):
                 self.assertNotContains(response, VALUE, status_code=422)
                 if field != "provider":
                     self.assertContains(response, 'value="acme-org"', status_code=422)
+        self.assertEqual(self.there.requests, [])
+
+    def test_all_mistakes_are_told_at_once(self) -> None:
+        wrong = {"name": "a b", "model": "", "openai_api_base": "nope"}
+        for scope in ("prompt-playground", "a b"):
+            typed = self.TYPED | wrong | {"openai_api_key-scope": scope}
+            page = self.client.post(self.new, typed).content.decode()
+            fields = {*wrong, *(["openai_api_key-scope"] if " " in scope else [])}
+            self.assertEqual(set(re.findall(r'id="id_([\w.-]+)_error"', page)), fields)
         self.assertEqual(self.there.requests, [])
 
     def test_a_required_secret_that_is_left_out_is_asked_for(self) -> None:

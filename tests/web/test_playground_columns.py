@@ -69,12 +69,36 @@ class PlaygroundColumnsTests(WebTestCase):
         self.assertContains(answer, "at most 2 can run at once", status_code=422)
         self.assertEqual(answer["HX-Retarget"], "#prompt-errors")
 
+    def test_one_more_from_another_page_leads_to_its_column(self):
+        self.choose(self.one)
+        for _ in range(2):
+            answer = self.client.post("/columns/add/", {"endpoint": self.two.pk}, follow=True)
+            self.assertRedirects(answer, "/")
+            self.assertEqual(columns_in(answer), [("a", "one"), ("b", "two")])
+
+    @override_settings(MAX_VARIANTS=2)
+    def test_one_more_than_can_run_is_refused_in_words(self):
+        self.choose(self.one, self.two)
+        answer = self.client.post("/columns/add/", {"endpoint": self.three.pk}, follow=True)
+        self.assertContains(answer, "three has no column. That is 3 columns; at most 2 can run")
+        self.assertEqual(columns_in(answer), [("a", "one"), ("b", "two")])
+
+    def test_one_more_of_a_stranger_is_404(self):
+        foreign = make_endpoint(self.charlie, name="foreign")
+        for pk in (foreign.pk, "x", ""):
+            answer = self.client.post("/columns/add/", {"endpoint": pk})
+            self.assertEqual(answer.status_code, 404)
+
+    def test_csrf_is_enforced(self):
+        self.assert_csrf_enforced("/columns/add/", {"endpoint": self.one.pk}, user=self.alice)
+
     def test_removing_what_is_not_there_changes_nothing(self):
         self.choose(self.one)
         self.assertEqual(columns_in(self.client.post("/columns/9/remove/", **HTMX)), [("a", "one")])
 
     def test_only_post_is_answered(self):
         self.assertEqual(self.client.get("/columns/").status_code, 405)
+        self.assertEqual(self.client.get("/columns/add/").status_code, 405)
         self.assertEqual(self.client.get("/columns/0/remove/").status_code, 405)
 
     def choose(self, *endpoints):

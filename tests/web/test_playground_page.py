@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from playground import drafting
 from playground.models import Call, Draft
 from tests.base import WebTestCase
-from tests.make import make_call, make_endpoint, make_run
+from tests.make import make_call, make_endpoint, make_run, make_workspace
 
 SCRIPT = "<script>alert('hi')</script>"
 
@@ -55,7 +55,9 @@ class PlaygroundPageTests(WebTestCase):
     def test_an_error_says_what_happened_and_what_to_do(self):
         self.show(status=Call.Status.FAILED, error=ERROR, text="so far", response=RESPONSE)
         page = self.client.get("/")
-        for words in ("so far", ERROR["message"], ERROR["hint"], "What the server said"):
+        for words in ("so far", ERROR["hint"], "What the server said"):
+            self.assertContains(page, words)
+        for words in ("There is no such endpoint</h3>", "it was deleted."):
             self.assertContains(page, words)
         self.assertContains(page, "&lt;b&gt;no&lt;/b&gt;")
         self.assertContains(page, f"/endpoints/{self.endpoint.pk}/")
@@ -63,6 +65,15 @@ class PlaygroundPageTests(WebTestCase):
     def test_a_missing_credential_leads_to_the_workspaces(self):
         self.show(status=Call.Status.FAILED, error=ERROR | {"kind": "no_credential"})
         self.assertContains(self.client.get("/"), "Add a credential")
+
+    def test_a_stopped_cluster_can_be_started_from_the_column(self):
+        workspace = make_workspace(self.alice)
+        proxy = {"kind": "driver_proxy", "cluster_id": "0812-091530-k3v9q2", "port": 7777}
+        endpoint = make_endpoint(self.alice, name="app", workspace=workspace, **proxy)
+        stopped = ERROR | {"kind": "cluster_stopped"}
+        run = make_run(self.alice, endpoint, status=Call.Status.FAILED, error=stopped)
+        start = f'hx-post="/workspaces/{workspace.pk}/clusters/0812-091530-k3v9q2/start/"'
+        self.assertContains(self.client.get(run.get_absolute_url()), start)
 
     def test_an_endpoint_of_others_has_no_edit_link(self):
         self.log_in(self.bob)
@@ -88,12 +99,18 @@ class PlaygroundPageTests(WebTestCase):
         self.assertContains(self.client.get(f"/runs/{run.pk}/"), ">1 of 3 done, 1 failed</span>")
 
     def test_a_mistake_in_the_draft_is_marked_at_its_field(self):
-        self.client.post("/draft/", {"message-1": "Hi", "top_p": "7", "stop": " ", "extra": "{"})
+        self.client.post("/draft/", {"message-1": "Hi", "top_p": "7", "extra": "{"})
         page = self.client.get("/").text
-        for name in ("top_p", "stop", "extra"):
+        for name in ("top_p", "extra"):
             self.assertRegex(page, rf'name="{name}"[^>]* aria-invalid="true"')
             self.assertRegex(page, rf'id="{name}-error">[^<]')
-        self.assertIn("<code>␣</code>", page)
+
+    def test_blanks_are_a_stop_sequence_like_any(self):
+        self.client.post("/draft/", {"message-1": "Hi", "stop": [" ", r"\n", "\t"]})
+        page = self.client.get("/").text
+        for drawn in ("␣", r"\n", r"\t"):
+            self.assertIn(f"<code>{drawn}</code>", page)
+        self.assertNotRegex(page, r'id="p-stop"[^>]* aria-invalid')
 
     def test_cards_of_failed_calls_cost_no_queries(self):
         def queries() -> int:
@@ -142,7 +159,7 @@ class PlaygroundPageTests(WebTestCase):
 IDLE_PAIR = [("col-a", "idle"), ("col-b", "idle")]
 ERROR = {
     "kind": "not_found",
-    "message": "There is no such endpoint.",
+    "message": "There is no such endpoint: it was deleted.",
     "hint": "Choose another name.",
 }
 RESPONSE = {"status": 404, "content_type": "text/html", "body": "<b>no</b>"}

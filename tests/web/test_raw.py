@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from django.utils import timezone
 
+from endpoints.code import FORMATS
 from playground import drafting
 from playground.requesting import planned_call, request_of
 from playground.running import Variant
@@ -57,6 +58,20 @@ class CallRawTests(RawTestCase):
         self.assertNotContains(page, "<i>1</i>")
         self.assertContains(page, "curl -sS")
         self.assertContains(page, "ChatDatabricks")
+
+    def test_a_stream_is_shown_event_by_event_and_other_lists_as_json(self):
+        events = ['{"a": 1}', "[DONE]"]
+        for content_type, shown in (
+            (
+                "text/event-stream; charset=utf-8",
+                "HTTP 200\ndata: {&quot;a&quot;: 1}\ndata: [DONE]",
+            ),
+            ("application/json", "HTTP 200\n[\n  &quot;{"),
+        ):
+            response = {"status": 200, "content_type": content_type, "body": events}
+            self.run_.calls.update(response=response)
+            self.assertContains(self.raw(), shown)
+            self.assertContains(self.raw(), "200 OK")
 
     def test_no_secret_is_anywhere_in_it(self):
         page = self.raw()
@@ -150,7 +165,14 @@ class PreviewTests(RawTestCase):
         page = self.preview(**form)
         self.assertContains(page, "&quot;line 19&quot;")
         self.assertNotContains(page, "&quot;line 20&quot;")
-        self.assertContains(page, "3 more inputs go in others like it")
+        self.assertContains(page, "This is the first of 2 requests")
+        self.assertContains(page, "# The first of 2 requests", count=len(FORMATS))
+        fewer = form | {"message-1": "only one line"}
+        self.assertNotContains(self.preview(**fewer), "The first of")
+        # Without the switch every message of a user is a text of its own.
+        said = {f"message-{number}": f"text {number}" for number in range(1, 42)}
+        page = self.preview(**{"column": form["column"]} | said)
+        self.assertContains(page, "This is the first of 3 requests")
 
     def test_no_code_or_request_holds_the_secret(self):
         page = self.preview()

@@ -39,6 +39,10 @@ class RunStartTests(WebTestCase):
         self.assertEqual(call.overrides, {"temperature": 0.5, "seed": 7})
         self.assertEqual(call.stop_override, ["\n\n", "."])
 
+    def test_a_line_break_and_blanks_are_stop_sequences(self):
+        self.start(stop=["\\n", "\r\n", " "])
+        self.assertEqual(Call.objects.get().stop_override, ["\n", "\n", " "])
+
     def test_nothing_set_leaves_everything_to_the_endpoint(self):
         self.start()
         call = Call.objects.get()
@@ -144,7 +148,7 @@ class RunStartTests(WebTestCase):
                 self.assertContains(answer, f'data-field="{name}"', status_code=422)
 
     def test_every_wrong_field_is_named_at_once(self):
-        wrong = {"temperature": "3", "top_p": "x", "stop": " ", "extra": "{"}
+        wrong = {"temperature": "3", "top_p": "x", "max_tokens": "0", "extra": "{"}
         answer = self.start(**wrong)
         for name in wrong:
             self.assertContains(answer, f'data-field="{name}"', count=1, status_code=422)

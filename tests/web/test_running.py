@@ -77,7 +77,8 @@ class ClaimTests(WebTestCase):
         self.assertEqual([c.pk for c in running.reap_calls("other")], [call.pk])
         call.status, call.text = Call.Status.DONE, "too late"
         self.assertFalse(running.end_call("gone", call))
-        self.assertEqual(running.keep_texts("gone", [(str(call.pk), "late", 1)]), [str(call.pk)])
+        late = (str(call.pk), "late", "", 1)
+        self.assertEqual(running.keep_texts("gone", [late]), [str(call.pk)])
         kept = run.calls.get()
         self.assertEqual((kept.status, kept.text), ("failed", ""))
         self.assertEqual(kept.error["kind"], "worker_lost")

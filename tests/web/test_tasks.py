@@ -228,7 +228,9 @@ class AnswerPageTests(WebTestCase):
         run = make_run(self.alice, self.bge, self.bge, status=Call.Status.DONE, vectors=[[1, 0]])
         run.calls.filter(position=1).update(vectors=[[1, 1], [0, 0], [1, 2, 3]])
         page = self.client.get(run.get_absolute_url()).content.decode()
-        self.assertIn("<td>1.000</td><td>0.707</td><td>–</td><td>–</td>", page)
+        row = '<td data-level="5">1.000</td><td data-level="4">0.707</td><td>–</td><td>–</td>'
+        self.assertIn(row, page)
+        self.assertIn("where two vectors differ", page)
         run.calls.filter(position=0).update(status=Call.Status.WAITING)
         self.assertNotContains(self.client.get(run.get_absolute_url()), "Similarity")
 

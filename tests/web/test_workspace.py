@@ -7,10 +7,12 @@ from playground.access import credential_of
 from playground.connecting import reveal
 from playground.models import Credential, Endpoint, Workspace
 from tests.base import WebTestCase
+from tests.canary import canary
 from tests.make import HOST, TOKEN, make_endpoint, make_workspace
 from tests.upstream import Upstream, page
 
 LIST = "/workspaces/"
+BOBS, NOBODYS = canary(), canary()
 OTHER_HOST = "https://adb-3.4.azuredatabricks.net"
 HTMX = {"HX-Request": "true"}
 
@@ -27,7 +29,7 @@ class FakeWorkspaceTestCase(WebTestCase):
     @classmethod
     def setUpClass(cls) -> None:
         cls.upstream = cls.enterClassContext(
-            Upstream(tokens={TOKEN: "alice@acme.example", "dapi-bobs-token": "bob@acme.example"})
+            Upstream(tokens={TOKEN: "alice@acme.example", BOBS: "bob@acme.example"})
         )
         cls.enterClassContext(override_settings(WORKSPACE_ORIGINS=[cls.upstream.origin]))
         super().setUpClass()
@@ -100,22 +102,23 @@ class WorkspaceAddTests(FakeWorkspaceTestCase):
             follow=True,
         )
         self.assertContains(
-            response, 'Works</span><br><span class="muted small">alice@acme.example'
+            response,
+            'Works</span><span class="muted small clip" title="alice@acme.example">as alice@',
         )
         self.assertContains(response, "Saved prod-eu.", count=1)
         credential = credential_of(self.alice, Workspace.objects.get())
-        self.assertEqual(reveal(credential).reveal(), TOKEN)
+        self.assertEqual(reveal(credential, "test").reveal(), TOKEN)
         self.assertNotIn(TOKEN.encode(), bytes(credential.sealed))
         self.assertTrue(credential.is_ok)
 
     def test_a_token_that_does_not_work_is_kept_and_said_to_fail(self) -> None:
         response = self.client.post(
             LIST,
-            {"name": "prod-eu", "host": self.upstream.origin, "token": "dapi-of-nobody"},
+            {"name": "prod-eu", "host": self.upstream.origin, "token": NOBODYS},
             follow=True,
         )
         self.assertContains(response, "Failed")
-        self.assertNotContains(response, "dapi-of-nobody")
+        self.assertNotContains(response, NOBODYS)
         self.assertIs(Credential.objects.get().is_ok, False)
 
     def test_mistakes_are_explained_with_values_kept_except_the_token(self) -> None:
@@ -182,12 +185,10 @@ class WorkspaceCheckTests(FakeWorkspaceTestCase):
         response = self.client.post(self.path, follow=True)
         self.assertContains(response, "You have no token for the workspace")
         self.assertEqual(len(self.upstream.requests), asked)  # no token of his, no request
-        self.client.post(
-            reverse("credential-save", args=[self.workspace.pk]), {"token": "dapi-bobs-token"}
-        )
+        self.client.post(reverse("credential-save", args=[self.workspace.pk]), {"token": BOBS})
         response = self.client.post(self.path, headers=HTMX)
         self.assertContains(response, "bob@acme.example")
-        self.assertEqual(self.upstream.requests[-1].token, "dapi-bobs-token")
+        self.assertEqual(self.upstream.requests[-1].token, BOBS)
 
     def test_a_sign_in_page_in_place_of_an_answer_is_explained(self) -> None:
         with Upstream() as elsewhere, override_settings(WORKSPACE_ORIGINS=[elsewhere.origin]):
@@ -219,7 +220,7 @@ class WorkspaceEditTests(FakeWorkspaceTestCase):
         self.assertRedirects(self.save(name="prod"), LIST)
         self.workspace.refresh_from_db()
         self.assertEqual(self.workspace.name, "prod")
-        self.assertEqual(reveal(credential_of(self.alice, self.workspace)).reveal(), TOKEN)
+        self.assertEqual(reveal(credential_of(self.alice, self.workspace), "test").reveal(), TOKEN)
 
     def test_another_host_needs_the_token_again(self) -> None:
         response = self.save(host=OTHER_HOST)
@@ -227,14 +228,14 @@ class WorkspaceEditTests(FakeWorkspaceTestCase):
         self.assertContains(response, f'value="{OTHER_HOST}"', status_code=422)
         self.workspace.refresh_from_db()
         self.assertEqual(self.workspace.host, HOST)
-        self.assertEqual(reveal(credential_of(self.alice, self.workspace)).reveal(), TOKEN)
+        self.assertEqual(reveal(credential_of(self.alice, self.workspace), "test").reveal(), TOKEN)
 
     def test_another_host_with_its_token_replaces_both(self) -> None:
-        self.save(host=self.upstream.origin, token="dapi-bobs-token")
+        self.save(host=self.upstream.origin, token=BOBS)
         self.workspace.refresh_from_db()
         self.assertEqual(self.workspace.host, self.upstream.origin)
         credential = credential_of(self.alice, self.workspace)
-        self.assertEqual(reveal(credential).reveal(), "dapi-bobs-token")
+        self.assertEqual(reveal(credential, "test").reveal(), BOBS)
 
     def test_the_same_host_written_otherwise_is_no_change(self) -> None:
         self.assertRedirects(self.save(host="ADB-1.2.azuredatabricks.net/?o=1"), LIST)

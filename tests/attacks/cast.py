@@ -1,0 +1,160 @@
+"""Alice's rows and everybody who might ask for them, for the matrix and the attacks by id."""
+
+from types import SimpleNamespace
+
+from django.test import override_settings
+
+from playground import drafting
+from playground.models import ApiToken, Membership, User
+from tests.canary import canary
+from tests.make import PASSWORD, make_endpoint, make_run, make_team, make_user, make_workspace
+from tests.workspace import SEED_ENTITY, Workspace, ready_endpoint
+
+ALICE_THERE = canary()
+CLUSTER = "0812-091530-k3v9q2"
+HIDDEN_HOST = "https://adb-7.7.azuredatabricks.net"
+ACTORS = ["anon", "stranger", "other", "viewer", "member", "admin", "owner", "off", "root"]
+
+# What a thing is called, or says: where this is read, the thing was seen.
+MARKS = {
+    "lent": "lent-to-acme-c41d",
+    "hidden": "hidden-from-all-93fa",
+    "shared": "shared-with-acme-7be0",
+    "private": "private-of-alice-2d5c",
+    "run": "prompt-of-alice-08e1",
+    "going": "prompt-that-waits-6a92",
+    "call": "answer-to-alice-d3b7",
+    "token": "script-of-alice-e5f8",
+}
+TEAM_SEES = {"lent", "shared"}
+
+
+def make_people() -> dict[str, User | None]:
+    """By what they are to Alice's rows. `off` was a team mate; `root` is superuser, no member."""
+    acme, other = make_team("Acme"), make_team("Other")
+    roles = Membership.Role
+    people = {
+        "anon": None,
+        "stranger": make_user("stan"),
+        "other": make_user("olga", team=other, role=roles.ADMIN),
+        "viewer": make_user("vera", team=acme, role=roles.VIEWER),
+        "member": make_user("bob", team=acme),
+        "admin": make_user("amy", team=acme, role=roles.ADMIN),
+        "owner": make_user("alice", team=acme),
+        "off": make_user("otto", team=acme),
+        "root": make_user("ruth"),
+    }
+    User.objects.filter(pk=people["off"].pk).update(is_active=False)
+    User.objects.filter(pk=people["root"].pk).update(is_superuser=True, is_staff=True)
+    return people
+
+
+def make_things(alice: User, origin: str, token: str | None = None) -> SimpleNamespace:
+    """What Alice has: one of everything, shared with her team where that can be."""
+    acme = alice.teams.get()
+    lent = make_workspace(alice, name=MARKS["lent"], host=origin, token=token)
+    serving = {"kind": "serving", "task": "chat", "workspace": lent}
+    shared, private = (
+        make_endpoint(alice, name=MARKS[name], serving_endpoint="chat", team=team, **serving)
+        for name, team in (("shared", acme), ("private", None))
+    )
+    run = make_run(alice, private, shared, prompt=MARKS["run"], status="done", text=MARKS["call"])
+    going = make_run(alice, shared, prompt=MARKS["going"])
+    things = SimpleNamespace(
+        team=acme,
+        lent=lent,
+        hidden=make_workspace(alice, name=MARKS["hidden"], host=HIDDEN_HOST),
+        shared=shared,
+        private=private,
+        run=run,
+        going=going,
+        call=run.calls.first(),
+        queued=going.calls.get(),
+        token=ApiToken.make(alice, MARKS["token"])[0],
+    )
+    drafting.choose_columns(drafting.draft_of(alice), [shared, private])
+    return things
+
+
+def make_there() -> Workspace:
+    """The workspace behind Alice's rows, on a real socket."""
+    there = Workspace(tokens={ALICE_THERE: "alice"})
+    restock(there)
+    return there
+
+
+def restock(there: Workspace) -> None:
+    """As it was at first, whatever somebody created, deleted or started."""
+    there.endpoints = {"dolly": ready_endpoint("dolly", SEED_ENTITY)}
+    there.clusters, there.secrets = {}, {}
+    there.add_cluster(CLUSTER, "TERMINATED")
+
+
+def reaching(there: Workspace) -> override_settings:
+    """Lets this process connect to that workspace."""
+    return override_settings(WORKSPACE_ORIGINS=[there.origin])
+
+
+# What is asked of an address, besides what the address says ----------------------------------
+
+NEW_HOST = "https://adb-8.8.azuredatabricks.net"
+CONFIG = {"served_entities": [{"external_model": {"name": "gpt", "task": "llm/v1/chat"}}]}
+EXTERNAL = {
+    "name": "gpt",
+    "provider": "openai",
+    "model": "gpt-4o-mini",
+    "task": "chat",
+    "openai_api_type": "openai",
+    "openai_api_key-scope": "llm",
+    "openai_api_key-key": "openai",
+    "openai_api_key-value": canary("sk-"),
+}
+PASSWORDS = {"old_password": PASSWORD}
+PASSWORDS |= dict.fromkeys(("new_password1", "new_password2"), canary("another-long-password-"))
+
+
+def query(route: str, thing, things: SimpleNamespace) -> str:
+    return {
+        "/endpoints/found-names/": lambda: f"?workspace={thing.pk}",
+        "/endpoints/clusters/": lambda: f"?workspace={thing.pk}",
+        "/api/v1/runs/<id>/code": lambda: f"?call={things.call.pk}&format=curl",
+        "/api/v1/runs/<id>/export": lambda: "?format=json",
+    }.get(route, str)()
+
+
+def body(method: str, route: str, thing, things: SimpleNamespace) -> dict:
+    """What somebody sends who means it: it works for those who may."""
+    endpoint = {"name": "mine", "kind": "serving", "task": "chat", "serving_endpoint": "chat"}
+    column = {"message-1": "How are you?", "column": f"0:{thing and thing.pk}"}
+    bodies = {
+        "POST /columns/": lambda: {"endpoint": thing.pk},
+        "POST /columns/add/": lambda: {"endpoint": thing.pk},
+        "POST /columns/<position>/preview/": lambda: column,
+        "POST /endpoints/transforms/try/": lambda: endpoint | {"try_on": thing.pk},
+        "POST /runs/start/": lambda: column,
+        "POST /endpoints/new/": lambda: endpoint | {"workspace": thing.pk},
+        "POST /endpoints/<pk>/": lambda: endpoint | {"workspace": things.lent.pk},
+        "POST /workspaces/": lambda: {"name": "new", "host": NEW_HOST},
+        "POST /workspaces/<pk>/": lambda: {"name": "renamed", "host": thing.host},
+        "POST /workspaces/<pk>/delete/": lambda: {"typed_name": thing.name},
+        "POST /workspaces/<pk>/credential/": lambda: {"token": ALICE_THERE},
+        "POST /workspaces/<pk>/found/": lambda: {"name": "dolly"},
+        "POST /workspaces/<pk>/serving-endpoints/new/": lambda: EXTERNAL,
+        "POST /workspaces/<pk>/serving-endpoints/at/<name>/delete/": lambda: {
+            "typed_name": "dolly"
+        },
+        "POST /account/theme/": lambda: {"theme": "dark"},
+        "POST /account/password/": lambda: PASSWORDS,
+        "POST /account/tokens/": lambda: {"name": "script", "scope": "run"},
+        "POST /api/v1/workspaces": lambda: {"name": "new", "host": NEW_HOST},
+        "PATCH /api/v1/workspaces/<id>": lambda: {"name": "renamed"},
+        "PUT /api/v1/workspaces/<id>/credential": lambda: {"kind": "token", "token": ALICE_THERE},
+        "POST /api/v1/workspaces/<id>/serving-endpoints": lambda: {"name": "n", "config": CONFIG},
+        "PUT /api/v1/workspaces/<id>/secrets/<scope>/<key>": lambda: {"value": canary("sk-")},
+        "POST /api/v1/endpoints": lambda: endpoint | {"workspace": str(thing.pk)},
+        "PATCH /api/v1/endpoints/<id>": lambda: {"name": "renamed"},
+        "PUT /api/v1/endpoints/<id>/confirm": lambda: {"fingerprint": ""},
+        "POST /api/v1/endpoints/<id>/preview": lambda: {"prompt": "How are you?"},
+        "POST /api/v1/runs": lambda: {"prompt": "Hi", "variants": [{"endpoint": str(thing.pk)}]},
+    }
+    return bodies.get(f"{method} {route}", dict)()
