@@ -1,4 +1,4 @@
-"""`make bench`: reading streams, then the site as a browser sees it, beside a direct client.
+"""`make bench`: streams and transforms, then the site as a browser sees it, beside a direct client.
 
 Everything is real: `manage.py serve` as a process of its own, an upstream, HTTP and WebSocket.
 """
@@ -11,7 +11,9 @@ import platform
 from tests.site import Site
 from tests.upstream import Upstream
 
-from . import measures, reading
+from . import apart, connecting, measures, reading, secrets, transforms
+
+ROOM = {"PLAYGROUND_RUNS_PER_MINUTE": "100000"}  # one person measures more than one person runs
 
 
 def main() -> None:
@@ -21,8 +23,13 @@ def main() -> None:
     parser.add_argument("--json", metavar="FILE", help="write the figures there too")
     options = parser.parse_args()
 
-    found = reading.rows(options.repeat)
-    with Upstream() as upstream, Site(PLAYGROUND_DRIVER_ORIGINS=upstream.origin) as site:
+    found = [
+        *reading.rows(options.repeat),
+        *secrets.rows(options.repeat),
+        *connecting.rows(options.repeat),
+        *transforms.rows(options.repeat),
+    ]
+    with Upstream() as upstream, Site(PLAYGROUND_DRIVER_ORIGINS=upstream.origin, **ROOM) as site:
         bench = measures.Bench(site, upstream, options.repeat)
         found += [
             *bench.first_token(),
@@ -30,7 +37,10 @@ def main() -> None:
             *bench.stop(),
             *bench.reloads(options.reloads),
             *bench.page(),
+            *secrets.large_answer(site, upstream, options.repeat),
             *bench.start(),
+            *secrets.opening(site, options.repeat),
+            *apart.rows(site),
         ]
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}\n")
     print(f"{'measure':<58} {'median':>10} {'worst':>10}  bar")

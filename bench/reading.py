@@ -25,7 +25,7 @@ from .measures import Row
 
 STREAMS, TOKENS, EVERY_S = 100, 100, 0.02
 FIRST_TOKEN_S = 0.05
-EVENTS = 200_000
+EVENTS = 100_000
 ANSWER_BYTES = 4 * 1024 * 1024
 WORD = " word"
 BODY = {"messages": [{"role": "user", "content": "How are you?"}], "stream": True}
@@ -77,6 +77,14 @@ def _first_token(origin: str, repeat: int) -> list[Row]:
         direct = _timed(lambda: _bare_first(url))
         added.append((_timed(lambda: _first(client)) - direct) * 1000)
     return [_row("first token, added by Client.stream", added, "5 ms", "{:.1f} ms")]
+
+
+@contextmanager
+def hundred_streams() -> Iterator[Callable[[], float]]:
+    """Gives a function: the CPU seconds of reading a hundred streams of a hundred tokens."""
+    with _upstream() as origin:
+        client = _client(f"{origin}/tokens")
+        yield lambda: _cpu_s(lambda: _read(client)) * (STREAMS * TOKENS) / 10_000
 
 
 def _large_answer(origin: str) -> list[Row]:
