@@ -4,6 +4,8 @@ What reaches the workspace is compared with what LangChain sends there; `live/te
 the same claims of the API and of `manage.py ask`.
 """
 
+import re
+
 from playwright.sync_api import Locator, Response, WebSocket, expect
 
 from tests.browser.base import BrowserTestCase
@@ -112,8 +114,10 @@ class SeedsTestCase(BrowserTestCase):
         return [each for each in self.there.requests if each.method == "POST"]
 
     def expect_answer(self, name: str, text: str) -> None:
+        """Waits: after a request the page may still show the columns of the run before."""
+        plain = self.column(name).locator(".plain")
+        expect(plain).to_have_text(re.compile(rf"^{re.escape(text)}$"))
         expect(self.column(name)).to_have_attribute("data-status", "done")
-        self.assertEqual(self.column(name).locator(".plain").text_content(), text)
 
 
 class ExternalModelTests(SeedsTestCase):
