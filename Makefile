@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export HOST ?= 127.0.0.1
 export PORT ?= 8000
 
-.PHONY: run test bench lint format chromium clean
+.PHONY: run test bench pictures lint format chromium clean
 
 run: $(VENV)/.installed
 	@exec $(BIN)/python manage.py serve
@@ -16,6 +16,9 @@ test: $(VENV)/.installed-dev chromium
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m bench
+
+pictures: $(VENV)/.installed-dev chromium
+	$(BIN)/python -m tests.pictures $(PAGES)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -1,0 +1,143 @@
+"""Pictures of every page, to look at next to the mock: `make pictures`, or with words to choose.
+
+python -m tests.pictures                 all of them, into pictures/
+python -m tests.pictures playground      those whose name holds this word
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.browser.base import CHROMIUM, OPTIONS
+from tests.site import PASSWORD, ROOT, Site
+from tests.upstream import chat_model
+from tests.workspace import Workspace, plant_seeds
+
+FOLDER = ROOT / "pictures"
+TOKEN = "dapi-of-alice-0123456789"
+LOOKS = {
+    "light": {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light"},
+    "dark": {"viewport": {"width": 1440, "height": 900}, "color_scheme": "dark"},
+    "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True},
+}
+ANSWER = """# Three ideas
+
+A **good** prompt says:
+
+1. who is asked,
+2. what for, and
+3. `how` the answer should look.
+
+| Column | Meaning |
+|---|---|
+| TTFT | time to first token |
+"""
+
+
+def main(words: list[str]) -> None:
+    FOLDER.mkdir(exist_ok=True)
+    with Workspace(tokens={TOKEN: "alice"}) as there, sync_playwright() as playwright:
+        plant_seeds(there)
+        there.models["writer"] = chat_model
+        with Site(PLAYGROUND_WORKSPACE_ORIGINS=there.origin) as site, Site(accounts=()) as fresh:
+            paths = furnish(site, there)
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+            for look, options in LOOKS.items():
+                for name, page in pages(browser, options, site, fresh, paths, words):
+                    page.screenshot(path=FOLDER / f"{name}-{look}.png")
+                    print(f"{name}-{look}")
+
+
+def furnish(site: Site, there: Workspace) -> dict[str, str]:
+    """Rows to look at; what is where."""
+    api = site.api
+    workspace = api("POST", "/workspaces", {"name": "Research", "host": there.origin})["id"]
+    credential = {"kind": "token", "token": TOKEN}
+    api("PUT", f"/workspaces/{workspace}/credential", credential)
+    api("POST", f"/workspaces/{workspace}/check")
+    common = {"kind": "serving", "workspace": workspace}
+    more = [
+        ("dolly by hand", {"serving_endpoint": "dolly", "task": "custom"}),
+        ("a model that is not there, with a rather long name", {"serving_endpoint": "gone"}),
+    ]
+    for name, fields in more:
+        api("POST", "/endpoints", {"name": name, "task": "chat"} | common | fields)
+    endpoint = api("GET", "/endpoints")["items"][0]["id"]
+    names = ["demo-echo", "demo-poet", *(name for name, _ in more)]
+    run = site.start_run("How are you?", *names)["id"]
+    site.wait_for_run(run)
+    at = f"/workspaces/{workspace}"
+    return {
+        "playground": "/",
+        "playground-done": f"/?run={run}",
+        "run": f"/runs/{run}/",
+        "endpoints": "/endpoints/",
+        "endpoint-new": "/endpoints/new/",
+        "endpoint": f"/endpoints/{endpoint}/",
+        "endpoint-delete": f"/endpoints/{endpoint}/delete/",
+        "workspaces": "/workspaces/",
+        "workspace": f"{at}/",
+        "workspace-delete": f"{at}/delete/",
+        "serving-endpoints": f"{at}/serving-endpoints/",
+        "serving-endpoint-new": f"{at}/serving-endpoints/new/",
+        "serving-endpoint": f"{at}/serving-endpoints/at/dolly/",
+        "account": "/account/",
+        "not-found": "/nothing/",
+    }
+
+
+def pages(
+    browser: Browser, options: dict, site: Site, fresh: Site, paths: dict, words: list[str]
+) -> Iterator[tuple[str, Page]]:
+    """Each page in turn, open and quiet."""
+    page = browser.new_context(reduced_motion="reduce", **options).new_page()
+
+    def is_wanted(name: str) -> bool:
+        return not words or any(word in name for word in words)
+
+    page.goto(f"{fresh.url}/setup/?code=x")
+    if is_wanted("setup"):
+        yield "setup", page
+    page.goto(f"{site.url}/login/")
+    if is_wanted("login"):
+        yield "login", page
+    page.get_by_label("User name").fill("alice")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page).to_have_url(f"{site.url}/")
+    for name, path in paths.items():
+        if is_wanted(name):
+            page.goto(site.url + path, wait_until="networkidle")
+            yield name, page
+    for name, open_it in OVERLAYS.items():
+        if is_wanted(name):
+            page.goto(site.url + "/", wait_until="networkidle")
+            open_it(page)
+            page.wait_for_load_state("networkidle")
+            yield name, page
+    page.context.close()
+
+
+def open_picker(page: Page) -> None:
+    page.keyboard.press("e")
+
+
+def open_keys(page: Page) -> None:
+    page.keyboard.press("?")
+
+
+def open_raw(page: Page) -> None:
+    page.keyboard.press("j")
+    expect(page.locator("dialog#raw")).to_be_visible()
+
+
+OVERLAYS: dict[str, Callable[[Page], None]] = {
+    "playground-picker": open_picker,
+    "playground-keys": open_keys,
+    "playground-raw": open_raw,
+}
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
