@@ -225,7 +225,7 @@ class Site:
             compression=None,
             # A test that reads no further must not wait for what it does not read.
             ping_interval=None,
-            close_timeout=1,
+            close_timeout=0.1,
         )
 
 
