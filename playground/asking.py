@@ -46,8 +46,8 @@ def check_asked(
 
 
 def prompt_of(call: Call) -> Prompt:
-    """What a call sends: the prompt of its run, its own parameters and stop sequences."""
-    return Asked(call.run.messages, call.run.inputs).prompt(call.params, call.stop)
+    """What a call sends: its turns and its run's prompt, its own parameters and stop sequences."""
+    return Asked(call.messages, call.run.inputs).prompt(call.params, call.stop)
 
 
 def check_takes(endpoint: Endpoint, asked: Asked) -> None:
@@ -189,6 +189,11 @@ def _with_texts(asked: str | dict, change: Callable[[str], str]) -> str | dict:
         ]
         return asked | {"content": parts}
     return asked
+
+
+def size_of(asked: Asked) -> int:
+    """All that is asked, in bytes of text."""
+    return sum(_size_of(each) for each in (*asked.messages, *(asked.inputs or ())))
 
 
 def _size_of(asked: str | dict) -> int:

@@ -12,6 +12,7 @@ from django.db.models import Prefetch
 from django.http import QueryDict
 from django.utils import timezone
 
+from . import following
 from .access import has_confirmed, visible_to, with_edit_rights
 from .connecting import Mistyped, Refused, check_params
 from .models import Call, Draft, Endpoint, Run, User
@@ -80,13 +81,15 @@ def columns_of(user: User, draft: Draft) -> list[Call]:
     ids = [column["endpoint"] for column in draft.columns]
     endpoints = visible_to(user, Endpoint).select_related("workspace", "transforms_by")
     by_id = {str(pk): endpoint for pk, endpoint in endpoints.in_bulk(ids).items()}
-    ran = {call.position: call for call in calls_of(draft.run) if call.repetition == 1}
+    ran = following.columns_along(user, draft.run)
     calls = [
         _call_of(column["position"], by_id[column["endpoint"]], ran.get(column["position"]))
         for column in draft.columns
         if column["endpoint"] in by_id
     ]
     for call in calls:
+        call.is_earlier = call.status != "idle" and call.run_id != draft.run_id
+        call.can_follow = following.can_follow(call)
         # Said before the first run, in the column itself.
         call.is_unread = call.status == "idle" and not is_read(user, call.endpoint)
     return calls
@@ -189,6 +192,12 @@ def keep_typed(draft: Draft, seen: datetime | None = None) -> bool:
     draft.saved_at = timezone.now()
     typed = {name: getattr(draft, name) for name in TYPED}
     return bool(rows.update(saved_at=draft.saved_at, **typed))
+
+
+def keep_follow_up(draft: Draft, run: Run) -> None:
+    """The run that is one more turn in some of the columns; the others stay as they are."""
+    draft.run = run
+    draft.save(update_fields=[*TYPED, "run", "saved_at"])
 
 
 def keep_run(draft: Draft, run: Run, variants: Sequence[Variant]) -> None:

@@ -41,6 +41,7 @@ class Variant:
     stop: list[str] | None = None
     repetitions: int = 1
     position: int | None = None
+    thread: list[dict] = field(default_factory=list)  # earlier turns, as a call keeps them
 
 
 # Start --------------------------------------------------------------------------------------
@@ -54,6 +55,7 @@ def start_run(
     inputs: Sequence[str] | None = None,
     variables: dict[str, str] | None = None,
     idempotency_key: str | None = None,
+    follows: Run | None = None,
 ) -> Run:
     """One transaction stores the run and its calls; on commit the bell rings.
 
@@ -81,6 +83,7 @@ def start_run(
                 variables=variables or {},
                 idempotency_key=idempotency_key or None,
                 fingerprint=fingerprint,
+                follows=follows,
             )
             Call.objects.bulk_create(_calls_of(run, variants))
             transaction.on_commit(announcing.ring_soon)
@@ -136,6 +139,7 @@ def _calls_of(run: Run, variants: Sequence[Variant]) -> list[Call]:
             config=variant.endpoint.config(),
             overrides=variant.params,
             stop_override=variant.stop,
+            thread=variant.thread,
         )
         for index, variant in enumerate(variants)
         for repetition in range(1, variant.repetitions + 1)
@@ -146,6 +150,7 @@ def _fingerprint(asked: Asked, variants: Sequence[Variant]) -> str:
     parts = [asked.messages if asked.inputs is None else asked.inputs] + [
         [str(v.endpoint.id), v.params, v.stop, v.repetitions, v.position] for v in variants
     ]
+    parts += [variant.thread for variant in variants if variant.thread]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -337,6 +342,7 @@ def retry_call(user: User, call: Call) -> Call:
                 config=endpoint.config(),
                 overrides=call.overrides,
                 stop_override=call.stop_override,
+                thread=call.thread,
             )
             transaction.on_commit(lambda: _announce_retry(again))
     except IntegrityError:

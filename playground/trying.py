@@ -74,7 +74,7 @@ def _prompt(endpoint: Endpoint, sample: str, call: Call | None) -> Prompt:
         asked = Asked([{"role": "user", "content": sample or "How are you?"}])
         return asked.prompt(endpoint.params, endpoint.stop)
     stop = endpoint.stop if call.stop_override is None else call.stop_override
-    return Asked(call.run.messages, call.run.inputs).prompt(endpoint.params | call.overrides, stop)
+    return Asked(call.messages, call.run.inputs).prompt(endpoint.params | call.overrides, stop)
 
 
 def _answer(task: Task, endpoint: Endpoint, typed: str, call: Call | None) -> Any:

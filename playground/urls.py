@@ -23,6 +23,7 @@ urlpatterns = [
     path("columns/<int:position>/remove/", playground.column_remove, name="column-remove"),
     path("columns/<int:position>/preview/", raw.column_preview, name="column-preview"),
     path("runs/start/", runs.run_start, name="run-start"),
+    path("runs/follow/", runs.run_follow, name="run-follow"),
     path("runs/<uuid:pk>/", runs.run_detail, name="run-detail"),
     path("runs/<uuid:pk>/stop/", runs.run_stop, name="run-stop"),
     path("calls/<uuid:pk>/raw/", raw.call_raw, name="call-raw"),

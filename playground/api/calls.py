@@ -85,9 +85,18 @@ class ChoiceAnswer(TypedDict):
     tool_calls: list[ToolCallAnswer]
 
 
+class Turn(TypedDict):
+    """What was asked and answered before, in this column."""
+
+    call: str
+    messages: list[dict[str, Any]]
+    answer: dict[str, Any]
+
+
 class CallCard(CallSummary):
     """A call with its answer."""
 
+    thread: Annotated[list[Turn], Field(description="Earlier turns, sent before the messages.")]
     text: Annotated[str, Field(description="Of the first choice.")]
     reasoning: Annotated[str | None, Field(description="What it thought, where it says so.")]
     tool_calls: list[ToolCallAnswer] | None
@@ -167,6 +176,7 @@ def _facts(call: Call) -> dict:
 
 def _answered(call: Call) -> dict:
     return {
+        "thread": call.thread,
         "text": call.text,
         "reasoning": call.reasoning or None,
         "tool_calls": call.tool_calls,

@@ -13,7 +13,7 @@ from ninja import Query, Router
 from ninja.responses import Status
 from pydantic import BaseModel, Field
 
-from .. import running
+from .. import following, running
 from ..access import get_visible, visible_to
 from ..connecting import Refused
 from ..limits import check_line
@@ -30,7 +30,7 @@ router = Router()
 
 RUN_STATUSES = ("running", "ended")
 NOT_LISTED = ("text", "reasoning", "tool_calls", "choices", "vectors", "custom_outputs")
-NOT_LISTED += ("request", "response", "error")
+NOT_LISTED += ("request", "response", "error", "thread")
 
 
 class VariantBody(Body):
@@ -51,6 +51,15 @@ class RunBody(Body):
     ] = None
 
 
+class FollowUpBody(Body):
+    prompt: Annotated[str | None, Field(description="One user message.")] = None
+    messages: list[MessageBody] | None = None
+    columns: Annotated[
+        list[str] | None, Field(description="Letters. Without, every column that has an answer.")
+    ] = None
+    idempotency_key: Annotated[str | None, Field(max_length=100)] = None
+
+
 class RunSummary(BaseModel):
     id: UUID
     url: Annotated[str, Field(description="The run's page.")]
@@ -64,6 +73,7 @@ class RunAnswer(RunSummary):
     messages: Annotated[list[dict[str, Any]], Field(description="Empty where inputs were sent.")]
     inputs: Annotated[list[str] | None, Field(description="Many texts to embed.")]
     variables: dict[str, str]
+    follows: Annotated[UUID | None, Field(description="The run that this one goes on with.")]
     calls: list[CallCard]
 
 
@@ -117,6 +127,20 @@ def run_stop(request: HttpRequest, id: UUID):
     return run_answer(get_visible(request.auth, Run, id), request.build_absolute_uri)
 
 
+@router.post("/{uuid:id}/follow-up", response={201: RunAnswer}, summary="Follow up")
+def run_follow_up(request: HttpRequest, id: UUID, body: FollowUpBody):
+    """A new run: each column is sent its own earlier turns, then these messages."""
+    messages, _ = asked_of(body.prompt, body.messages)
+    run = following.start_follow_up(
+        request.auth,
+        get_visible(request.auth, Run, id),
+        messages,
+        letters=body.columns,
+        idempotency_key=body.idempotency_key,
+    )
+    return Status(201, run_answer(run, request.build_absolute_uri))
+
+
 @router.get(
     "/{uuid:id}/events",
     summary="Follow a run",
@@ -161,6 +185,7 @@ def run_answer(run: Run, to_url: Callable[[str], str]) -> RunAnswer:
         messages=run.messages,
         inputs=run.inputs,
         variables=run.variables,
+        follows=run.follows_id,
         calls=[call_card(call) for call in run.calls.all()],
     )
 

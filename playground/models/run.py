@@ -20,6 +20,9 @@ class Run(models.Model):
     variables = models.JSONField(default=dict)
     idempotency_key = models.CharField(max_length=100, null=True, editable=False)
     fingerprint = models.CharField(max_length=64, editable=False)
+    follows = models.ForeignKey(
+        "self", models.SET_NULL, null=True, related_name="followed_by", help_text="The turn before."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -77,6 +80,9 @@ class Call(models.Model):
     config = ExactJSONField(help_text="The endpoint as it was when the run began.")
     overrides = ExactJSONField(default=dict, help_text="Parameters set for this column.")
     stop_override = models.JSONField(null=True)
+    thread = ExactJSONField(
+        default=list, help_text="Earlier turns of this column: [{call, messages, answer}]."
+    )
 
     status = models.CharField(max_length=9, choices=Status, default=Status.QUEUED)
     is_stop_asked = models.BooleanField(default=False)
@@ -179,6 +185,12 @@ class Call(models.Model):
     @property
     def output_tokens(self) -> int | None:
         return (self.usage or {}).get("output_tokens")
+
+    @property
+    def messages(self) -> list[dict]:
+        """What is sent: the earlier turns of this column, then what the run asks."""
+        turns = [message for turn in self.thread for message in (*turn["messages"], turn["answer"])]
+        return turns + self.run.messages
 
     @property
     def vector(self) -> list[float] | None:

@@ -149,6 +149,7 @@ def outputs_of(user: User, draft: Draft, calls: list[Call]) -> dict:
     return {
         "run": draft.run,
         "calls": calls,
+        "follow_up_key": uuid4(),
         "is_running": any(is_going(call) for call in calls),
         "has_endpoints": bool(endpoints),
         "demos": [endpoint for endpoint in endpoints if endpoint.is_demo],

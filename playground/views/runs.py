@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from .. import drafting, running
+from .. import drafting, following, running
 from ..access import get_visible
 from ..connecting import Refused
 from ..limits import TooMany
@@ -41,6 +41,34 @@ def run_start(request: HttpRequest) -> HttpResponse:
         return redirect(run)
     skipped = [Call(position=each.position).letter for each in variants if each not in ready]
     return tell_saved(show_outputs(request, draft, skipped), draft)
+
+
+@require_POST
+def run_follow(request: HttpRequest) -> HttpResponse:
+    """One more turn in the ticked columns, each of which goes on with its own thread."""
+    draft = drafting.draft_of(request.user)
+    drafting.take_typed(draft, request.POST)
+    asked = [{"role": "user", "content": request.POST.get("follow_up", "").replace("\r\n", "\n")}]
+    try:
+        if draft.run is None:
+            raise Refused("columns", "There is no answer to follow up on. Run the prompt first.")
+        variants = drafting.variants_of(request.user, draft, request.POST.getlist("to"))
+        key = request.POST.get("follow_up_key", "").replace("\0", "")[:100]
+        with transaction.atomic():
+            run = following.start_follow_up(
+                request.user, draft.run, asked, variants=variants, idempotency_key=key
+            )
+            drafting.keep_follow_up(draft, run)
+    except (Refused, TooMany, running.TooLarge, running.Conflict, Unconfirmed) as error:
+        drafting.keep_typed(draft)
+        if not request.htmx:
+            return show_page(request, draft, error)
+        response = refuse(request, error)
+        response["HX-Retarget"] = "#follow-errors"
+        return tell_saved(response, draft)
+    if not request.htmx:
+        return redirect(run)
+    return tell_saved(show_outputs(request, draft), draft)
 
 
 @require_safe

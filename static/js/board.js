@@ -54,6 +54,7 @@
   const KEYS = {
     e: () => document.getElementById("picker") && site.open("picker"),
     p: () => focusPrompt(),
+    f: () => focusFollowUp(),
     c: () => press("[data-copy]"),
     r: () => press("[data-retry]"),
     j: () => press("[data-raw]"),
@@ -69,6 +70,13 @@
     if (panel.hidden) togglePanel();
     document.getElementById("pane-prompt").checked = true;
     messages[messages.length - 1].focus();
+  }
+
+  function focusFollowUp() {
+    const field = document.getElementById("follow-up");
+    if (!field) return;
+    document.getElementById("pane-outputs").checked = true;
+    field.focus();
   }
 
   const showPanel = document.getElementById("show-panel");
@@ -96,10 +104,11 @@
   });
 
   function runAll(event) {
-    const button = document.getElementById("run");
+    const form = event.target.closest?.("#follow") || panel;
+    const button = form.querySelector("[type=submit]");
     if (!button || site.isOverlayOpen()) return;
     event.preventDefault();
-    panel.requestSubmit(button);
+    if (!button.disabled) form.requestSubmit(button);
   }
 
   const runStop = document.getElementById("stop");

@@ -31,6 +31,7 @@ const run = (() => {
     if (there.dataset.call !== fresh.dataset.call) {
       const held = there.contains(document.activeElement) ? document.activeElement : null;
       there.replaceWith(fresh);
+      bodyOf(fresh).scrollTop = bodyOf(fresh).scrollHeight; // earlier turns lie above
       if (held) (byId(held.id)?.disabled === false ? byId(held.id) : bodyOf(fresh)).focus({ preventScroll: true });
       return fresh;
     }
@@ -115,7 +116,7 @@ const run = (() => {
       there.replaceChildren(...children);
       return children.filter((node) => node.nodeType === Node.ELEMENT_NODE);
     }
-    for (const part of ["#strip", "#run-link", "#similarity"]) copyInside(there, fresh, part);
+    for (const part of ["#strip", "#run-link", "#similarity", "#follow-to", "#follow-key"]) copyInside(there, fresh, part);
     const isSameRun = to.dataset.run === from.dataset.run;
     Object.assign(to.dataset, { ...from.dataset });
     const added = mergeColumns(to, [...from.querySelectorAll(":scope > .col")]);

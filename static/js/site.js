@@ -160,6 +160,32 @@ const site = (() => {
     field.dispatchEvent(new Event("change", { bubbles: true }));
   });
 
+  // What is typed while an answer is under way outlives it: the answer knows only what was there
+  // when it was asked for.
+  const asked = new WeakMap(); // request -> id of each field in its target -> value
+
+  const valueOf = (field) => (field.type === "checkbox" || field.type === "radio" ? field.checked : field.value);
+  const fieldsIn = (target) => [...(target?.querySelectorAll?.("input[id], textarea[id], select[id]") || [])];
+
+  document.addEventListener("htmx:beforeSend", (event) => {
+    const values = fieldsIn(event.detail.target).map((field) => [field.id, valueOf(field)]);
+    asked.set(event.detail.xhr, new Map(values));
+  });
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const values = asked.get(event.detail.xhr);
+    if (!values || !event.detail.shouldSwap) return;
+    const typed = fieldsIn(event.detail.target).filter((field) => values.has(field.id) && values.get(field.id) !== valueOf(field));
+    if (!typed.length) return;
+    document.addEventListener("htmx:afterSettle", () => {
+      for (const old of typed) {
+        const now = document.getElementById(old.id);
+        if (!now || now === old) continue;
+        if (typeof valueOf(old) === "boolean") now.checked = old.checked;
+        else now.value = old.value;
+      }
+    }, { once: true });
+  });
+
   // A request that failed says so once, in words; what was typed stays.
   document.addEventListener("htmx:sendError", () =>
     toast("The server cannot be reached. Nothing was lost; try again in a moment.", { isError: true }));

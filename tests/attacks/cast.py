@@ -132,6 +132,7 @@ def body(method: str, route: str, thing, things: SimpleNamespace) -> dict:
         "POST /columns/<position>/preview/": lambda: column,
         "POST /endpoints/transforms/try/": lambda: endpoint | {"try_on": thing.pk},
         "POST /runs/start/": lambda: column,
+        "POST /runs/follow/": lambda: {"follow_up": "And?", "to": f"0:{thing.pk}"},
         "POST /endpoints/new/": lambda: endpoint | {"workspace": thing.pk},
         "POST /endpoints/<pk>/": lambda: endpoint | {"workspace": things.lent.pk},
         "POST /workspaces/": lambda: {"name": "new", "host": NEW_HOST},
@@ -156,5 +157,6 @@ def body(method: str, route: str, thing, things: SimpleNamespace) -> dict:
         "PUT /api/v1/endpoints/<id>/confirm": lambda: {"fingerprint": ""},
         "POST /api/v1/endpoints/<id>/preview": lambda: {"prompt": "How are you?"},
         "POST /api/v1/runs": lambda: {"prompt": "Hi", "variants": [{"endpoint": str(thing.pk)}]},
+        "POST /api/v1/runs/<id>/follow-up": lambda: {"prompt": "And?"},
     }
     return bodies.get(f"{method} {route}", dict)()

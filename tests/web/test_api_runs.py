@@ -12,6 +12,7 @@ from tests.api import ApiTestCase
 from tests.make import make_endpoint, make_run
 
 CALL_CARD = {
+    "thread",
     "id",
     "run",
     "letter",
@@ -39,7 +40,7 @@ CALL_CARD = {
     "created_at",
 }
 ANSWER = {"text", "reasoning", "tool_calls", "choices", "vector", "vectors", "custom_outputs"}
-ANSWER |= {"error", "finish_reason"}
+ANSWER |= {"error", "finish_reason", "thread"}
 
 
 class RunTestCase(ApiTestCase):

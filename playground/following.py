@@ -1,0 +1,119 @@
+"""Follow-ups: one more turn in the columns of a run, each of which goes on with its own thread."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+
+from django.conf import settings
+
+from . import running
+from .access import visible_to, with_edit_rights
+from .asking import Asked, TooLarge, check_messages, size_of
+from .connecting import Refused
+from .models import Call, Endpoint, Run, User
+from .running import Variant
+
+
+def start_follow_up(
+    user: User,
+    earlier: Run,
+    messages: Sequence[Mapping],
+    *,
+    variants: Sequence[Variant] | None = None,
+    letters: Collection[str] | None = None,
+    idempotency_key: str | None = None,
+) -> Run:
+    """A run that sends these messages after what each column asked and answered before.
+
+    `variants` are the columns as they are set now, by their positions. Without them the columns of
+    these letters, or every one that has an answer, are asked with what they were asked with before.
+    Raises what start_run raises.
+    """
+    asked = check_messages(messages)
+    if sent := _sent_before(user, idempotency_key, asked):
+        return sent
+    there = columns_along(user, earlier)
+    if variants is None:
+        variants = [_as_before(call) for call in _chosen(there, letters)]
+    if not variants:
+        raise Refused("columns", "No column has an answer to follow up on. Run the prompt first.")
+    variants = [replace(each, thread=_thread(there, each)) for each in variants]
+    for variant in variants:
+        _check_size(variant, asked)
+    return running.start_run(
+        user, asked, variants, idempotency_key=idempotency_key, follows=earlier
+    )
+
+
+def _sent_before(user: User, key: str | None, asked: list[dict]) -> Run | None:
+    """What this key sent already: by now its columns have one turn more than they had then."""
+    run = visible_to(user, Run).filter(owner=user, idempotency_key=key).first() if key else None
+    if run is not None and (run.follows_id is None or run.messages != asked):
+        raise running.Conflict(
+            "This idempotency key was used for another run. Send a new key with a new prompt."
+        )
+    return run
+
+
+def columns_along(user: User, run: Run | None) -> dict[int, Call]:
+    """The newest call of every column, from this run back to the one that began the thread."""
+    there: dict[int, Call] = {}
+    seen = set()
+    while run is not None and run.pk not in seen:
+        seen.add(run.pk)
+        calls = with_edit_rights(visible_to(user, Call).filter(run=run, repetition=1))
+        newest = calls.defer("request").select_related("endpoint", "run__owner").order_by("attempt")
+        for position, call in {call.position: call for call in newest}.items():
+            there.setdefault(position, call)
+        run = visible_to(user, Run).filter(pk=run.follows_id).first() if run.follows_id else None
+    return dict(sorted(there.items()))
+
+
+def can_follow(call: Call) -> bool:
+    """Whether something was answered in words that a model can go on from."""
+    if not (call.is_over and call.text and call.endpoint_id):
+        return False
+    return call.config["task"] != Endpoint.Task.EMBEDDINGS and call.run.inputs is None
+
+
+def _chosen(there: Mapping[int, Call], letters: Collection[str] | None) -> list[Call]:
+    if letters is None:
+        return [call for call in there.values() if can_follow(call)]
+    by_letter = {call.letter: call for call in there.values()}
+    for letter in letters:
+        if letter not in by_letter:
+            raise Refused("columns", f"This run has no column {letter[:3]}.")
+    return [by_letter[letter] for letter in dict.fromkeys(letters)]
+
+
+def _as_before(call: Call) -> Variant:
+    if call.endpoint is None:
+        raise Refused("columns", f"“{call.name}” was deleted: column {call.letter} cannot go on.")
+    return Variant(call.endpoint, call.overrides, call.stop_override, position=call.position)
+
+
+def _thread(there: Mapping[int, Call], variant: Variant) -> list[dict]:
+    """The turns of a column so far."""
+    call = there.get(variant.position)
+    letter = Call(position=variant.position).letter
+    if call is None or call.endpoint_id != variant.endpoint.pk:
+        raise Refused("columns", f"Column {letter} has not run yet. Run the prompt there first.")
+    if not call.is_over:
+        raise Refused("columns", f"Column {letter} is still answering. Wait for it or stop it.")
+    if not can_follow(call):
+        raise Refused(
+            "columns", f"Column {letter} has no answer to follow up on. Untick it or retry it."
+        )
+    answer = {"role": "assistant", "content": call.text}
+    return [*call.thread, {"call": str(call.pk), "messages": call.run.messages, "answer": answer}]
+
+
+def _check_size(variant: Variant, asked: Sequence[dict]) -> None:
+    """A thread counts like a prompt. Raises TooLarge."""
+    turns = [each for turn in variant.thread for each in (*turn["messages"], turn["answer"])]
+    size = size_of(Asked([*turns, *asked]))
+    if size > settings.MAX_PROMPT_BYTES:
+        letter = Call(position=variant.position).letter
+        raise TooLarge(
+            f"Column {letter}: all turns together are {size / 1024:,.0f} KB; at most "
+            f"{settings.MAX_PROMPT_BYTES // 1024} KB can be sent. Untick it, or start a new run."
+        )
