@@ -165,7 +165,7 @@ const site = (() => {
   const asked = new WeakMap(); // request -> id of each field in its target -> value
 
   const valueOf = (field) => (field.type === "checkbox" || field.type === "radio" ? field.checked : field.value);
-  const fieldsIn = (target) => [...(target?.querySelectorAll?.("input[id], textarea[id], select[id]") || [])];
+  const fieldsIn = (target) => [...(target?.querySelectorAll?.("input[id]:not([type=file]), textarea[id], select[id]") || [])];
 
   document.addEventListener("htmx:beforeSend", (event) => {
     const values = fieldsIn(event.detail.target).map((field) => [field.id, valueOf(field)]);

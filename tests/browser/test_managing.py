@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from tests.browser.base import BrowserTestCase
 from tests.canary import canary
-from tests.site import PASSWORD, Site
+from tests.site import PASSWORD, Site, wait_for
 from tests.workspace import SEED_ENTITY, Workspace, ready_endpoint
 
 ALICE, VALUE = canary(), canary("sk-proj-")
@@ -43,6 +43,19 @@ class ManagingTests(BrowserTestCase):
         self.page.wait_for_url("**/endpoints/*-*/")
         self.assertEqual(self.page.locator("h1").inner_text(), "dolly")
         self.assertTrue(self.page.locator("#task-custom").is_checked())
+
+    def test_what_is_typed_while_other_fields_are_on_their_way_stays(self) -> None:
+        under_way = []
+        place = f"/workspaces/{self.workspace}/serving-endpoints/new/"
+        self.page.goto(self.site.url + place)
+        self.page.route(f"**{place}", lambda route: under_way.append(route))
+        self.page.get_by_label("Provider").select_option("openai")
+        wait_for(lambda: self.page.wait_for_timeout(10) or under_way, 10, lambda: "Not asked.")
+        self.page.get_by_label("Key", exact=True).fill("typed meanwhile")
+        with self.page.expect_response(f"**{place}"):
+            under_way.pop().continue_()
+        self.page.wait_for_function("!document.querySelector('.htmx-request, .htmx-settling')")
+        expect(self.page.get_by_label("Key", exact=True)).to_have_value("typed meanwhile")
 
     def test_what_is_found_is_set_up_and_ticked_in_the_picker(self) -> None:
         self.there.endpoints["found-late"] = ready_endpoint("found-late", SEED_ENTITY)

@@ -70,7 +70,7 @@ class ChatTests(TasksTestCase):
                 shown += message["text"]
             elif message["type"] == "call" and "is thinking" in message["html"]:
                 # Before the first thought the card has no place for it; the next card does.
-                *_, rest = message["html"].split('-thought">') if "-thought" in message["html"] else [""]
+                _, _, rest = message["html"].partition('-thought">')
                 shown = rest.split("<")[0]
             self.assertTrue(thought.startswith(shown), shown)
             seen.append(len(shown))
