@@ -249,6 +249,7 @@ def save_endpoint(endpoint: Endpoint, by: User | None = None) -> list[str]:
     has_new_transforms = _take_transforms(endpoint, before, by)
     if before and _address_of(before) != _address_of(endpoint):
         endpoint.version = before.version + 1
+        endpoint.refused = {}  # it may take other fields by now
     if before and before.url != endpoint.url:
         endpoint.is_demo = False  # moved by hand, it is no longer the bundled one
     _save_named(endpoint)

@@ -36,7 +36,7 @@ def start_follow_up(
         variants = [_as_before(call) for call in _chosen(there, letters)]
     if not variants:
         raise Refused("columns", "No column has an answer to follow up on. Run the prompt first.")
-    variants = [replace(each, thread=_thread(there, each)) for each in variants]
+    variants = [_going_on(there, each) for each in variants]
     for variant in variants:
         _check_size(variant, asked)
     return running.start_run(
@@ -91,8 +91,8 @@ def _as_before(call: Call) -> Variant:
     return Variant(call.endpoint, call.overrides, call.stop_override, position=call.position)
 
 
-def _thread(there: Mapping[int, Call], variant: Variant) -> list[dict]:
-    """The turns of a column so far."""
+def _going_on(there: Mapping[int, Call], variant: Variant) -> Variant:
+    """The column with its turns so far; what it was sent without is left out again."""
     call = there.get(variant.position)
     letter = Call(position=variant.position).letter
     if call is None or call.endpoint_id != variant.endpoint.pk:
@@ -104,7 +104,8 @@ def _thread(there: Mapping[int, Call], variant: Variant) -> list[dict]:
             "columns", f"Column {letter} has no answer to follow up on. Untick it or retry it."
         )
     answer = {"role": "assistant", "content": call.text}
-    return [*call.thread, {"call": str(call.pk), "messages": call.run.messages, "answer": answer}]
+    turn = {"call": str(call.pk), "messages": call.run.messages, "answer": answer}
+    return replace(variant, thread=[*call.thread, turn], without=call.without)
 
 
 def _check_size(variant: Variant, asked: Sequence[dict]) -> None:

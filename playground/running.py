@@ -15,7 +15,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Count, Max
 from django.utils import timezone
 
-from . import announcing, transforming
+from . import announcing, doctoring, transforming
 from .access import can_run, runnable_by
 from .asking import Asked, TooLarge, check_asked, check_takes  # noqa: F401 - start_run raises it
 from .connecting import Refused, check_params, check_stop
@@ -42,6 +42,7 @@ class Variant:
     repetitions: int = 1
     position: int | None = None
     thread: list[dict] = field(default_factory=list)  # earlier turns, as a call keeps them
+    without: list[str] = field(default_factory=list)  # fields to leave out
 
 
 # Start --------------------------------------------------------------------------------------
@@ -140,6 +141,7 @@ def _calls_of(run: Run, variants: Sequence[Variant]) -> list[Call]:
             overrides=variant.params,
             stop_override=variant.stop,
             thread=variant.thread,
+            without=variant.without,
         )
         for index, variant in enumerate(variants)
         for repetition in range(1, variant.repetitions + 1)
@@ -150,7 +152,7 @@ def _fingerprint(asked: Asked, variants: Sequence[Variant]) -> str:
     parts = [asked.messages if asked.inputs is None else asked.inputs] + [
         [str(v.endpoint.id), v.params, v.stop, v.repetitions, v.position] for v in variants
     ]
-    parts += [variant.thread for variant in variants if variant.thread]
+    parts += [[v.thread, v.without] for v in variants if v.thread or v.without]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -266,6 +268,7 @@ def end_call(worker: str, call: Call) -> bool:
     )
     if is_ended:
         transforming.note_failure(call.endpoint_id, call.config, call.error)
+        doctoring.note_end(call)
     return is_ended
 
 
@@ -314,8 +317,8 @@ def stop_run(run: Run) -> None:
         stop_call(call)
 
 
-def retry_call(user: User, call: Call) -> Call:
-    """A new call in the same column; the old one is kept.
+def retry_call(user: User, call: Call, without: Sequence[str] = ()) -> Call:
+    """A new call in the same column; the old one is kept. `without` these fields, if any.
 
     Raises Refused, TooMany, Conflict, Unconfirmed.
     """
@@ -327,6 +330,7 @@ def retry_call(user: User, call: Call) -> Call:
     if not call.is_over:
         raise Conflict("This call is still going. Stop it first, then retry.")
     transforming.require_confirmed(user, endpoint, endpoint.config())
+    doctoring.check_without(call, list(without))
     place = {"run": call.run, "position": call.position, "repetition": call.repetition}
     try:
         with transaction.atomic():
@@ -343,6 +347,7 @@ def retry_call(user: User, call: Call) -> Call:
                 overrides=call.overrides,
                 stop_override=call.stop_override,
                 thread=call.thread,
+                without=sorted({*call.without, *without}),
             )
             transaction.on_commit(lambda: _announce_retry(again))
     except IntegrityError:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, NotRequired
 from uuid import UUID
 
 from django.http import HttpRequest
-from ninja import Router
+from ninja import Query, Router
 from ninja.errors import AuthorizationError
 from ninja.responses import Status
 from pydantic import BaseModel, Field
@@ -97,6 +97,7 @@ class CallCard(CallSummary):
     """A call with its answer."""
 
     thread: Annotated[list[Turn], Field(description="Earlier turns, sent before the messages.")]
+    without: Annotated[list[str], Field(description="Fields left out after they were refused.")]
     text: Annotated[str, Field(description="Of the first choice.")]
     reasoning: Annotated[str | None, Field(description="What it thought, where it says so.")]
     tool_calls: list[ToolCallAnswer] | None
@@ -132,12 +133,15 @@ def call_stop(request: HttpRequest, id: UUID):
 
 
 @router.post("/{uuid:id}/retry", response={201: CallAnswer}, summary="Ask again")
-def call_retry(request: HttpRequest, id: UUID):
-    """A new call in the same run and column; the old one is kept."""
+def call_retry(request: HttpRequest, id: UUID, without: Query[list[str]] = []):  # noqa: B006
+    """A new call in the same run and column; the old one is kept.
+
+    `without`, once or more, names a parameter that was refused, or `stop`: it is left out.
+    """
     call = get_visible(request.auth, Call, id)
     if call.endpoint is not None and not can_run(request.auth, call.endpoint):
         raise AuthorizationError(message=f"Your role does not let you run “{call.name}”.")
-    return Status(201, call_answer(running.retry_call(request.auth, call)))
+    return Status(201, call_answer(running.retry_call(request.auth, call, without)))
 
 
 def call_summary(call: Call) -> CallSummary:
@@ -177,6 +181,7 @@ def _facts(call: Call) -> dict:
 def _answered(call: Call) -> dict:
     return {
         "thread": call.thread,
+        "without": call.without,
         "text": call.text,
         "reasoning": call.reasoning or None,
         "tool_calls": call.tool_calls,

@@ -115,6 +115,7 @@ class EndpointAnswer(BaseModel):
     transform_input: str | None
     transform_output: str | None
     transforms: Annotated[TransformsAnswer | None, Field(description="null without any.")]
+    refused: Annotated[dict[str, str], Field(description="Fields it refused, and since which day.")]
     may: Annotated[list[str], Field(description="What you may do: `run`, `edit`, `delete`.")]
     warnings: list[str]
 
@@ -282,6 +283,7 @@ def _answer(user: User, endpoint: Endpoint, runs: bool, edits: bool) -> Endpoint
         transform_input=endpoint.transform_input or None,
         transform_output=endpoint.transform_output or None,
         transforms=_transforms(user, endpoint),
+        refused=endpoint.refused,
         may=["run"] * runs + ["edit", "delete"] * edits,
         warnings=connecting.warnings_of(endpoint),
     )

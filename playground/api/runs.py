@@ -30,7 +30,7 @@ router = Router()
 
 RUN_STATUSES = ("running", "ended")
 NOT_LISTED = ("text", "reasoning", "tool_calls", "choices", "vectors", "custom_outputs")
-NOT_LISTED += ("request", "response", "error", "thread")
+NOT_LISTED += ("request", "response", "error", "thread", "without")
 
 
 class VariantBody(Body):

@@ -100,6 +100,10 @@ class Endpoint(models.Model):
         default=0, editable=False, help_text="How often they were stopped at their limits."
     )
 
+    refused = models.JSONField(
+        default=dict, editable=False, help_text="{field: since when}: what it would not take."
+    )
+
     class Meta:
         ordering = ["name"]
         constraints = [

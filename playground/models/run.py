@@ -80,6 +80,7 @@ class Call(models.Model):
     config = ExactJSONField(help_text="The endpoint as it was when the run began.")
     overrides = ExactJSONField(default=dict, help_text="Parameters set for this column.")
     stop_override = models.JSONField(null=True)
+    without = models.JSONField(default=list, help_text="Fields left out after they were refused.")
     thread = ExactJSONField(
         default=list, help_text="Earlier turns of this column: [{call, messages, answer}]."
     )
@@ -140,10 +141,13 @@ class Call(models.Model):
     @property
     def params(self) -> dict:
         """What is sent: the endpoint's defaults, then this column's overrides."""
-        return self.config["params"] | self.overrides
+        params = self.config["params"] | self.overrides
+        return {name: value for name, value in params.items() if name not in self.without}
 
     @property
     def stop(self) -> list[str]:
+        if "stop" in self.without:
+            return []
         return self.config["stop"] if self.stop_override is None else self.stop_override
 
     @property

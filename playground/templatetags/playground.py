@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 
 from django import template
-from django.utils import timezone
+from django.utils import formats, timezone
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince
 
+from .. import doctoring
 from ..access import can_edit
 from ..models import Call, Endpoint
 from ..notation import escape as escape_stop
@@ -176,6 +177,18 @@ def detail(message: str) -> str:
 def _in_two(message: str) -> tuple[str, str]:
     head, _, words = message.partition(": ")
     return (head, words) if words and len(head) <= MAX_HEADLINE else (message.removesuffix("."), "")
+
+
+@register.filter
+def day(date: str) -> str:
+    """A stored day, `2026-11-21`, as people write it."""
+    return formats.date_format(datetime.fromisoformat(date), "j M Y")
+
+
+@register.filter
+def refused_field(call: Call) -> str | None:
+    """The field to send a failed call without, if its endpoint named one."""
+    return doctoring.refused_field(call)
 
 
 @register.filter

@@ -102,7 +102,7 @@ def call_stop(request: HttpRequest, pk) -> HttpResponse:
 def call_retry(request: HttpRequest, pk) -> HttpResponse:
     call = get_visible(request.user, Call, pk)
     try:
-        call = running.retry_call(request.user, call)
+        call = running.retry_call(request.user, call, request.GET.getlist("without"))
     except running.Conflict:
         call = call.run.calls.filter(position=call.position, repetition=call.repetition).last()
     except (Refused, TooMany, Unconfirmed) as error:

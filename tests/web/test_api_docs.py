@@ -39,6 +39,7 @@ ROUTES = {
     "GET /runs/{id}/code",
     "GET /runs/{id}/events",
     "GET /runs/{id}/export",
+    "POST /runs/{id}/follow-up",
     "POST /runs/{id}/stop",
     "GET /calls/{id}",
     "POST /calls/{id}/stop",

@@ -9,6 +9,7 @@ from tests.upstream import Upstream
 
 URL = "http://127.0.0.1:7777/echo"
 FIELDS = {
+    "refused",
     "id",
     "version",
     "name",

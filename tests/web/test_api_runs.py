@@ -13,6 +13,7 @@ from tests.make import make_endpoint, make_run
 
 CALL_CARD = {
     "thread",
+    "without",
     "id",
     "run",
     "letter",
@@ -40,7 +41,7 @@ CALL_CARD = {
     "created_at",
 }
 ANSWER = {"text", "reasoning", "tool_calls", "choices", "vector", "vectors", "custom_outputs"}
-ANSWER |= {"error", "finish_reason", "thread"}
+ANSWER |= {"error", "finish_reason", "thread", "without"}
 
 
 class RunTestCase(ApiTestCase):
