@@ -31,7 +31,7 @@ from endpoints import (
 from endpoints.errors import BadRequest, EgressDenied, Forbidden, NoCredential, PromptError
 
 from . import rotating, transforming, vault
-from .access import credential_of, runnable_by, runner_of, visible_to
+from .access import credential_of, is_shown_to_team, runnable_by, runner_of, visible_to
 from .egress import egress, limits
 from .models import Call, Credential, Endpoint, Team, User, Workspace
 from .models.endpoint import TRANSFORMS
@@ -241,7 +241,7 @@ def save_endpoint(endpoint: Endpoint, by: User | None = None) -> list[str]:
     Mistyped, which holds everything that is wrong with it, and Refused for a transform.
     """
     before = Endpoint.objects.filter(pk=endpoint.pk).first()
-    mistakes = mistakes_of(endpoint, before)
+    mistakes = mistakes_of(endpoint, before, by)
     if mistakes:
         raise Mistyped(mistakes)
     with _fields_named():
@@ -257,10 +257,12 @@ def save_endpoint(endpoint: Endpoint, by: User | None = None) -> list[str]:
     return warnings_of(endpoint)
 
 
-def mistakes_of(endpoint: Endpoint, before: Endpoint | None) -> dict[str, str]:
+def mistakes_of(
+    endpoint: Endpoint, before: Endpoint | None, by: User | None = None
+) -> dict[str, str]:
     """Everything that is wrong with it: {field: words}; `before` is the one that is stored.
 
-    What its kind and task do not use is cleared.
+    `by` is who changes it, its owner unless told. What its kind and task do not use is cleared.
     """
     if endpoint.kind not in Endpoint.Kind:
         return {"kind": "Choose a kind: serving, driver_proxy or driver."}
@@ -268,6 +270,7 @@ def mistakes_of(endpoint: Endpoint, before: Endpoint | None) -> dict[str, str]:
         lambda: _check_name(endpoint),
         lambda: _check_owner_sees_workspace(endpoint, before),
         lambda: _keep_what_the_kind_uses(endpoint),
+        lambda: _check_team_sees_workspace(endpoint, by or endpoint.owner),
         lambda: _keep_what_the_task_uses(endpoint, before),
         *(partial(_check_part, endpoint, *part) for part in ADDRESS_PARTS[endpoint.kind]),
         lambda: _check_template(endpoint),
@@ -293,6 +296,22 @@ def _check_owner_sees_workspace(endpoint: Endpoint, before: Endpoint | None) -> 
             "workspace",
             f"“{endpoint.workspace}” is not shared with {endpoint.owner}, who owns this endpoint. "
             "Choose a workspace that both of you see.",
+        )
+
+
+def _check_team_sees_workspace(endpoint: Endpoint, by: User) -> None:
+    """An endpoint tells its team the workspace's name and host: only its owner shows those.
+
+    The words name no workspace: who reads them may not see it any more.
+    """
+    workspace, team = endpoint.workspace, endpoint.team
+    if team is None or workspace is None or workspace.owner_id == by.pk:
+        return
+    if not is_shown_to_team(workspace, team):
+        raise Refused(
+            "team",
+            f"Its workspace is not shared with {team}, who would see its name and host. Choose "
+            "Private, or ask the workspace’s owner to share an endpoint on it with that team.",
         )
 
 

@@ -16,7 +16,7 @@ from django.db.models import Count, Max
 from django.utils import timezone
 
 from . import announcing, transforming
-from .access import can_run, runnable_by
+from .access import runnable_by
 from .asking import Asked, TooLarge, check_asked, check_takes  # noqa: F401 - start_run raises it
 from .connecting import Refused, check_params, check_stop
 from .locks import CLAIMING, lock_out_others
@@ -314,10 +314,10 @@ def retry_call(user: User, call: Call) -> Call:
 
     Raises Refused, TooMany, Conflict, Unconfirmed.
     """
-    endpoint = call.endpoint
-    if endpoint is None:
+    if call.endpoint_id is None:
         raise Refused("endpoint", f"“{call.name}” was deleted. Add another endpoint to the run.")
-    if not can_run(user, endpoint):
+    endpoint = runnable_by(user).filter(pk=call.endpoint_id).first()
+    if endpoint is None:
         raise Refused("endpoint", f"Your role does not let you run “{call.name}”.")
     if not call.is_over:
         raise Conflict("This call is still going. Stop it first, then retry.")

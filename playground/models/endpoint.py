@@ -100,6 +100,9 @@ class Endpoint(models.Model):
         default=0, editable=False, help_text="How often they were stopped at their limits."
     )
 
+    # Set on rows that come through access.py, for the person who asked; else nobody is told.
+    sees_workspace = False
+
     class Meta:
         ordering = ["name"]
         constraints = [
@@ -143,12 +146,17 @@ class Endpoint(models.Model):
         return self.limit_hits >= MOST_LIMIT_HITS
 
     @property
+    def seen_workspace(self):
+        """Its workspace for who asked for this row through access.py, if they see that too."""
+        return self.workspace if self.sees_workspace else None
+
+    @property
     def place(self) -> str:
         """Where it lives, in a few words, for column headers and lists."""
         if self.kind == self.Kind.DRIVER:
             return "demo on this server" if self.is_demo else "direct URL"
         where = f"driver proxy :{self.port}" if self.port else "serving endpoint"
-        return f"{self.workspace} · {where}"
+        return f"{self.seen_workspace or 'workspace not shared'} · {where}"
 
     def config(self) -> dict:
         """What a call needs to know of this endpoint, as plain data that is kept with the call."""
