@@ -1,10 +1,11 @@
 """Set up where prompts go: workspaces, credentials and endpoints, and a check that each works."""
 
+import copy
 import json
 import logging
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -257,6 +258,20 @@ def save_endpoint(endpoint: Endpoint, by: User | None = None) -> list[str]:
     return warnings_of(endpoint)
 
 
+def judge_endpoint(endpoint: Endpoint, by: User | None = None) -> None:
+    """Refuse what is wrong with it whatever its task, before anybody is asked for that.
+
+    Changes nothing. Raises Mistyped, and Refused for a transform, as saving it would.
+    """
+    before = Endpoint.objects.filter(pk=endpoint.pk).first()
+    trial = copy.copy(endpoint)
+    # The template as it came: a task that takes none may not be the one that is found.
+    mistakes = _refusals([lambda: _check_template(endpoint)]) | mistakes_of(trial, before, by)
+    if mistakes:
+        raise Mistyped(mistakes)
+    _take_transforms(trial, before, by)
+
+
 def mistakes_of(
     endpoint: Endpoint, before: Endpoint | None, by: User | None = None
 ) -> dict[str, str]:
@@ -278,6 +293,11 @@ def mistakes_of(
         lambda: check_stop(endpoint.stop),
         lambda: _check_timeout(endpoint),
     )
+    return _refusals(checks)
+
+
+def _refusals(checks: Iterable[Callable[[], None]]) -> dict[str, str]:
+    """What the checks refuse, all of them: {field: words}."""
     mistakes: dict[str, str] = {}
     for check in checks:
         try:

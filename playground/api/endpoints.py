@@ -338,7 +338,10 @@ def asked_of(
 def _saved(user: User, endpoint: Endpoint, body: EndpointChanges) -> EndpointAnswer:
     """The endpoint as it is stored, its task found out where nobody gave one."""
     _fill(user, endpoint, body)
-    warnings = [] if endpoint.task else managing.find_task(user, endpoint)
+    warnings = []
+    if not endpoint.task:
+        connecting.judge_endpoint(endpoint, user)  # the workspace is asked once the rest is right
+        warnings = managing.find_task(user, endpoint)
     endpoint.format = body.format or endpoint.format
     connecting.save_endpoint(endpoint, user)
     answer = endpoint_answer(user, endpoint)
