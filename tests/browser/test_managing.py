@@ -44,6 +44,19 @@ class ManagingTests(BrowserTestCase):
         self.assertEqual(self.page.locator("h1").inner_text(), "dolly")
         self.assertTrue(self.page.locator("#task-custom").is_checked())
 
+    def test_a_long_list_of_what_is_found_scrolls_and_the_page_ends_where_it_ends(self) -> None:
+        names = [f"found-{number:03}" for number in range(90)]
+        self.there.endpoints |= {name: ready_endpoint(name, SEED_ENTITY) for name in names}
+        self.addCleanup(lambda: [self.there.endpoints.pop(name) for name in names])
+        self.page.goto(f"{self.site.url}/endpoints/new/")
+        self.page.get_by_role("button", name="Add found-089").wait_for()
+        inner, page, end = self.page.evaluate("""() => [
+            document.querySelector(".found").scrollHeight,
+            document.scrollingElement.scrollHeight,
+            Math.ceil(document.querySelector("main").getBoundingClientRect().bottom + scrollY)]""")
+        self.assertGreater(inner, 3000)
+        self.assertLessEqual(page, end)
+
     def test_what_is_found_is_set_up_and_ticked_in_the_picker(self) -> None:
         self.there.endpoints["found-late"] = ready_endpoint("found-late", SEED_ENTITY)
         self.page.goto(f"{self.site.url}/")
