@@ -241,7 +241,7 @@ def save_endpoint(endpoint: Endpoint, by: User | None = None) -> list[str]:
     Who saves transforms has read them; everybody else confirms them before the first run. Raises
     Mistyped, which holds everything that is wrong with it, and Refused for a transform.
     """
-    before = Endpoint.objects.filter(pk=endpoint.pk).first()
+    before = _stored(endpoint)
     mistakes = mistakes_of(endpoint, before, by)
     if mistakes:
         raise Mistyped(mistakes)
@@ -263,13 +263,17 @@ def judge_endpoint(endpoint: Endpoint, by: User | None = None) -> None:
 
     Changes nothing. Raises Mistyped, and Refused for a transform, as saving it would.
     """
-    before = Endpoint.objects.filter(pk=endpoint.pk).first()
+    before = _stored(endpoint)
     trial = copy.copy(endpoint)
     # The template as it came: a task that takes none may not be the one that is found.
     mistakes = _refusals([lambda: _check_template(endpoint)]) | mistakes_of(trial, before, by)
     if mistakes:
         raise Mistyped(mistakes)
     _take_transforms(trial, before, by)
+
+
+def _stored(endpoint: Endpoint) -> Endpoint | None:
+    return Endpoint.objects.filter(pk=endpoint.pk).first()
 
 
 def mistakes_of(

@@ -28,7 +28,7 @@ ALLOWED = {
         "connecting.check_workspace": "marks the very credential that was just opened",
         "connecting._opened": "the very credential that was given, read again after a rotation",
         "connecting._check_name": "whether the owner has another endpoint of that name",
-        "connecting.save_endpoint": "the stored config of a row that the caller may change",
+        "connecting._stored": "the stored config of a row that the caller may change",
         "drafting.calls_of": "the calls of a run that the caller was given by access",
         "drafting.draft_of": "makes the person's own draft, once",
         "drafting.keep_typed": "the draft that the caller was given by access",
