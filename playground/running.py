@@ -134,6 +134,7 @@ def _calls_of(run: Run, variants: Sequence[Variant]) -> list[Call]:
             repetition=repetition,
             endpoint=variant.endpoint,
             config=variant.endpoint.config(),
+            host=variant.endpoint.host,
             overrides=variant.params,
             stop_override=variant.stop,
         )
@@ -153,7 +154,9 @@ def _fingerprint(asked: Asked, variants: Sequence[Variant]) -> str:
 
 
 def claim_calls(worker: str, seats: int, run_id=None) -> list[Call]:
-    """Take up to `seats` queued calls, oldest first, fair to a user's limit of calls in flight."""
+    """Take up to `seats` queued calls, oldest first; those of a person, or to a host, that have as
+    many in flight as they may stay in line.
+    """
     waiting = Call.objects.filter(status=Call.Status.QUEUED).order_by("created_at", "position")
     if run_id is not None:
         waiting = waiting.filter(run=run_id)
@@ -161,11 +164,15 @@ def claim_calls(worker: str, seats: int, run_id=None) -> list[Call]:
         lock_out_others(CLAIMING)
         if connection.features.has_select_for_update_skip_locked:
             waiting = waiting.select_for_update(skip_locked=True, of=("self",))
-        room = _Room()
-        waiting = waiting.exclude(run__owner__in=room.full())
+        people = _Room("run__owner", settings.CALLS_PER_USER)
+        hosts = _Room("host", settings.CALLS_PER_HOST)
+        waiting = waiting.exclude(run__owner__in=people.full()).exclude(host__in=hosts.full())
         claimed = []
         for call in waiting.select_related("run", "run__owner", "endpoint")[: seats + SPARE]:
-            if len(claimed) < seats and room.take(call.run.owner_id):
+            owner, host = call.run.owner_id, call.host
+            if len(claimed) < seats and people.has_room(owner) and hosts.has_room(host):
+                people.take(owner)
+                hosts.take(host)
                 claimed.append(call)
         return _take(claimed, worker)
 
@@ -190,19 +197,25 @@ def _take(calls: list[Call], worker: str) -> list[Call]:
 
 
 class _Room:
-    """How many more calls each user may have in flight."""
+    """How many more calls each person, or each host, may have in flight.
 
-    def __init__(self) -> None:
-        live = Call.objects.filter(status__in=Call.LIVE).values("run__owner")
-        self.used = {row["run__owner"]: row["n"] for row in live.annotate(n=Count("id"))}
+    A call without a host is one to no address at all: it only fails, so it is not counted.
+    """
+
+    def __init__(self, field: str, most: int) -> None:
+        live = Call.objects.filter(status__in=Call.LIVE).values(field)
+        self.used = {row[field]: row["n"] for row in live.annotate(n=Count("id")) if row[field]}
+        self.most = most
 
     def full(self) -> list:
-        return [user_id for user_id, used in self.used.items() if used >= settings.CALLS_PER_USER]
+        return [key for key in self.used if not self.has_room(key)]
 
-    def take(self, user_id) -> bool:
-        used = self.used.get(user_id, 0)
-        self.used[user_id] = used + 1
-        return used < settings.CALLS_PER_USER
+    def has_room(self, key) -> bool:
+        return self.used.get(key, 0) < self.most
+
+    def take(self, key) -> None:
+        if key:
+            self.used[key] = self.used.get(key, 0) + 1
 
 
 def _held(worker: str):
@@ -335,6 +348,7 @@ def retry_call(user: User, call: Call) -> Call:
                 attempt=newest + 1,
                 endpoint=endpoint,
                 config=endpoint.config(),
+                host=endpoint.host,
                 overrides=call.overrides,
                 stop_override=call.stop_override,
             )

@@ -73,5 +73,10 @@ def make_call(run: Run, endpoint: Endpoint, *, status: str = Call.Status.QUEUED,
     fields.setdefault("position", run.calls.count())
     seen = visible_to(run.owner, Endpoint).filter(pk=endpoint.pk).first() or endpoint
     return Call.objects.create(
-        run=run, endpoint=endpoint, config=seen.config(), status=status, **fields
+        run=run,
+        endpoint=endpoint,
+        config=seen.config(),
+        host=endpoint.host,
+        status=status,
+        **fields,
     )

@@ -42,7 +42,7 @@ ALLOWED = {
         "running._run_of_key": "the person's own run of this idempotency key",
         "running.claim_calls": "the queue, whoever asked; rights are asked before anything is sent",
         "running._take": "calls that this worker just claimed",
-        "running._Room.__init__": "how many calls each person has in flight",
+        "running._Room.__init__": "how many calls each person and host has in flight",
         "running._held": "the fence: calls that carry this worker's name",
         "running.reap_calls": "calls whose worker is lost, whoever asked",
         "running.stop_call": "a call that the caller was given by access",

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from django.conf import settings
 from django.db import models
 
+from endpoints import AddressError, addresses
+
 from .fields import ExactJSONField
 
 CONFIG_FIELDS = (
@@ -157,6 +159,14 @@ class Endpoint(models.Model):
             return "demo on this server" if self.is_demo else "direct URL"
         where = f"driver proxy :{self.port}" if self.port else "serving endpoint"
         return f"{self.seen_workspace or 'workspace not shared'} · {where}"
+
+    @property
+    def host(self) -> str:
+        """Host and port that its calls go to, to be counted by; empty where there is none."""
+        try:
+            return addresses.host_of(self.workspace.host if self.workspace else self.url)
+        except AddressError:
+            return ""
 
     def config(self) -> dict:
         """What a call needs to know of this endpoint, as plain data that is kept with the call."""
