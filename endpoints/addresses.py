@@ -160,6 +160,16 @@ def driver_url(text: str, egress: "Egress") -> str:
     return f"{origin}{path}"
 
 
+def host_of(url: str) -> str:
+    """Host and port of a stored address, to tell hosts apart: `127.0.0.1:7777`.
+
+    However the address is spelt. Raises AddressError.
+    """
+    scheme, authority, _ = split(url, "url")
+    origin = origin_of(scheme or "http", authority, "url")
+    return f"{origin.host}:{origin.port}"
+
+
 def remembered_org(text: str) -> str | None:
     """The workspace id in a pasted link, which carries it as `?o=`."""
     found = _ORG_IN_LINK.search(text.strip())

@@ -1,7 +1,7 @@
 """A request as it is to be sent: address, headers, body, and what its connection has to obey."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .credentials import MASK, OAuthClient, Token
@@ -17,6 +17,7 @@ USER_AGENT = "prompt-playground"
 class Outgoing:
     """One request; `kind` is the kind of endpoint, for the words of errors.
 
+    It prints neither body nor credential: a body may hold a secret on its way to be stored.
     Raises ValueError for a credential on its way to a driver: whoever runs the app would get it.
     """
 
@@ -25,8 +26,8 @@ class Outgoing:
     kind: str
     accept: str
     policy: Policy
-    body: Any = None
-    credential: Token | OAuthClient | None = None  # to be sent, a Token
+    body: Any = field(default=None, repr=False)
+    credential: Token | OAuthClient | None = field(default=None, repr=False)  # to be sent, a Token
 
     def __post_init__(self) -> None:
         if self.policy.is_driver and self.credential is not None:

@@ -89,8 +89,24 @@ def is_signed_in(session_key: str | None) -> bool:
     return get_user(SimpleNamespace(session=session)).is_authenticated
 
 
+def is_shown_to_team(workspace: Workspace, team: Team) -> bool:
+    """Whether a team sees this workspace: its owner shared it, or an endpoint on it, with them."""
+    theirs = Q(team=team, owner__memberships__team=team)
+    lent = Endpoint.objects.filter(theirs, workspace=workspace, owner=workspace.owner_id)
+    return lent.exists() or Workspace.objects.filter(theirs, pk=workspace.pk).exists()
+
+
 def _rows(user: User, model: type, rule: Callable[[User], Q]) -> QuerySet:
-    return model.objects.filter(rule(user)) if user.is_active else model.objects.none()
+    if not user.is_active:
+        return model.objects.none()
+    rows = model.objects.filter(rule(user))
+    return _with_their_workspace(user, rows) if model is Endpoint else rows
+
+
+def _with_their_workspace(user: User, endpoints: QuerySet[Endpoint]) -> QuerySet[Endpoint]:
+    """Endpoints that know whether this person sees their workspace, by name and host, too."""
+    seen = Workspace.objects.filter(RULES[Workspace].see(user), pk=OuterRef("workspace"))
+    return endpoints.annotate(sees_workspace=Exists(seen))
 
 
 def with_edit_rights(calls: QuerySet[Call]) -> QuerySet[Call]:

@@ -1,10 +1,11 @@
 """Set up where prompts go: workspaces, credentials and endpoints, and a check that each works."""
 
+import copy
 import json
 import logging
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -31,7 +32,7 @@ from endpoints import (
 from endpoints.errors import BadRequest, EgressDenied, Forbidden, NoCredential, PromptError
 
 from . import rotating, transforming, vault
-from .access import credential_of, runnable_by, runner_of, visible_to
+from .access import credential_of, is_shown_to_team, runnable_by, runner_of, visible_to
 from .egress import egress, limits
 from .models import Call, Credential, Endpoint, Team, User, Workspace
 from .models.endpoint import TRANSFORMS
@@ -240,8 +241,8 @@ def save_endpoint(endpoint: Endpoint, by: User | None = None) -> list[str]:
     Who saves transforms has read them; everybody else confirms them before the first run. Raises
     Mistyped, which holds everything that is wrong with it, and Refused for a transform.
     """
-    before = Endpoint.objects.filter(pk=endpoint.pk).first()
-    mistakes = mistakes_of(endpoint, before)
+    before = _stored(endpoint)
+    mistakes = mistakes_of(endpoint, before, by)
     if mistakes:
         raise Mistyped(mistakes)
     with _fields_named():
@@ -258,10 +259,30 @@ def save_endpoint(endpoint: Endpoint, by: User | None = None) -> list[str]:
     return warnings_of(endpoint)
 
 
-def mistakes_of(endpoint: Endpoint, before: Endpoint | None) -> dict[str, str]:
+def judge_endpoint(endpoint: Endpoint, by: User | None = None) -> None:
+    """Refuse what is wrong with it whatever its task, before anybody is asked for that.
+
+    Changes nothing. Raises Mistyped, and Refused for a transform, as saving it would.
+    """
+    before = _stored(endpoint)
+    trial = copy.copy(endpoint)
+    # The template as it came: a task that takes none may not be the one that is found.
+    mistakes = _refusals([lambda: _check_template(endpoint)]) | mistakes_of(trial, before, by)
+    if mistakes:
+        raise Mistyped(mistakes)
+    _take_transforms(trial, before, by)
+
+
+def _stored(endpoint: Endpoint) -> Endpoint | None:
+    return Endpoint.objects.filter(pk=endpoint.pk).first()
+
+
+def mistakes_of(
+    endpoint: Endpoint, before: Endpoint | None, by: User | None = None
+) -> dict[str, str]:
     """Everything that is wrong with it: {field: words}; `before` is the one that is stored.
 
-    What its kind and task do not use is cleared.
+    `by` is who changes it, its owner unless told. What its kind and task do not use is cleared.
     """
     if endpoint.kind not in Endpoint.Kind:
         return {"kind": "Choose a kind: serving, driver_proxy or driver."}
@@ -269,6 +290,7 @@ def mistakes_of(endpoint: Endpoint, before: Endpoint | None) -> dict[str, str]:
         lambda: _check_name(endpoint),
         lambda: _check_owner_sees_workspace(endpoint, before),
         lambda: _keep_what_the_kind_uses(endpoint),
+        lambda: _check_team_sees_workspace(endpoint, by or endpoint.owner),
         lambda: _keep_what_the_task_uses(endpoint, before),
         *(partial(_check_part, endpoint, *part) for part in ADDRESS_PARTS[endpoint.kind]),
         lambda: _check_template(endpoint),
@@ -276,6 +298,11 @@ def mistakes_of(endpoint: Endpoint, before: Endpoint | None) -> dict[str, str]:
         lambda: check_stop(endpoint.stop),
         lambda: _check_timeout(endpoint),
     )
+    return _refusals(checks)
+
+
+def _refusals(checks: Iterable[Callable[[], None]]) -> dict[str, str]:
+    """What the checks refuse, all of them: {field: words}."""
     mistakes: dict[str, str] = {}
     for check in checks:
         try:
@@ -294,6 +321,22 @@ def _check_owner_sees_workspace(endpoint: Endpoint, before: Endpoint | None) -> 
             "workspace",
             f"“{endpoint.workspace}” is not shared with {endpoint.owner}, who owns this endpoint. "
             "Choose a workspace that both of you see.",
+        )
+
+
+def _check_team_sees_workspace(endpoint: Endpoint, by: User) -> None:
+    """An endpoint tells its team the workspace's name and host: only its owner shows those.
+
+    The words name no workspace: who reads them may not see it any more.
+    """
+    workspace, team = endpoint.workspace, endpoint.team
+    if team is None or workspace is None or workspace.owner_id == by.pk:
+        return
+    if not is_shown_to_team(workspace, team):
+        raise Refused(
+            "team",
+            f"Its workspace is not shared with {team}, who would see its name and host. Choose "
+            "Private, or ask the workspace’s owner to share an endpoint on it with that team.",
         )
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from django.conf import settings
 
 from . import running
-from .access import visible_to, with_edit_rights
+from .access import runnable_by, visible_to, with_edit_rights
 from .asking import Asked, TooLarge, check_messages, size_of
 from .connecting import Refused
 from .models import Call, Endpoint, Run, User
@@ -33,7 +33,7 @@ def start_follow_up(
         return sent
     there = columns_along(user, earlier)
     if variants is None:
-        variants = [_as_before(call) for call in _chosen(there, letters)]
+        variants = [_as_before(user, call) for call in _chosen(there, letters)]
     if not variants:
         raise Refused("columns", "No column has an answer to follow up on. Run the prompt first.")
     variants = [_going_on(there, each) for each in variants]
@@ -85,10 +85,11 @@ def _chosen(there: Mapping[int, Call], letters: Collection[str] | None) -> list[
     return [by_letter[letter] for letter in dict.fromkeys(letters)]
 
 
-def _as_before(call: Call) -> Variant:
-    if call.endpoint is None:
-        raise Refused("columns", f"“{call.name}” was deleted: column {call.letter} cannot go on.")
-    return Variant(call.endpoint, call.overrides, call.stop_override, position=call.position)
+def _as_before(user: User, call: Call) -> Variant:
+    endpoint = runnable_by(user).filter(pk=call.endpoint_id).first()
+    if endpoint is None:
+        raise Refused("columns", f"Column {call.letter}: you may not run “{call.name}” any more.")
+    return Variant(endpoint, call.overrides, call.stop_override, position=call.position)
 
 
 def _going_on(there: Mapping[int, Call], variant: Variant) -> Variant:

@@ -26,7 +26,7 @@ from endpoints.providers import FieldErrors
 from endpoints.workspace import WorkspaceApi
 
 from . import connecting
-from .access import visible_to
+from .access import get_visible, visible_to
 from .connecting import Refused
 from .models import Endpoint, User, Workspace
 from .threads import let_connection_go
@@ -116,7 +116,7 @@ def add_found(user: User, workspace: Workspace, name: str) -> Endpoint:
                 raise
             endpoint.name = f"{name} ({workspace})"[:120]
             connecting.save_endpoint(endpoint, user)
-    return endpoint
+    return get_visible(user, Endpoint, endpoint.pk)
 
 
 def set_up(user: User, workspace: Workspace) -> dict[str, Endpoint]:
@@ -131,8 +131,11 @@ def find_task(user: User, endpoint: Endpoint) -> list[str]:
     """Fill in the task that nobody gave. Answers a warning when it could only be guessed."""
     if endpoint.kind != Endpoint.Kind.SERVING or endpoint.workspace is None:
         return []
+    workspace = visible_to(user, Workspace).filter(pk=endpoint.workspace_id).first()
+    if workspace is None:  # who does not see it neither asks it nor reads what it is called
+        return [GUESSED]
     try:
-        served = get_serving_endpoint(user, endpoint.workspace, endpoint.serving_endpoint)
+        served = get_serving_endpoint(user, workspace, endpoint.serving_endpoint)
     except AddressError:
         return []  # what is wrong with the address is told when it is saved
     except EndpointError as error:

@@ -16,7 +16,7 @@ from django.db.models import Count, Max
 from django.utils import timezone
 
 from . import announcing, doctoring, transforming
-from .access import can_run, runnable_by
+from .access import runnable_by
 from .asking import Asked, TooLarge, check_asked, check_takes  # noqa: F401 - start_run raises it
 from .connecting import Refused, check_params, check_stop
 from .locks import CLAIMING, lock_out_others
@@ -138,6 +138,7 @@ def _calls_of(run: Run, variants: Sequence[Variant]) -> list[Call]:
             repetition=repetition,
             endpoint=variant.endpoint,
             config=variant.endpoint.config(),
+            host=variant.endpoint.host,
             overrides=variant.params,
             stop_override=variant.stop,
             thread=variant.thread,
@@ -160,7 +161,9 @@ def _fingerprint(asked: Asked, variants: Sequence[Variant]) -> str:
 
 
 def claim_calls(worker: str, seats: int, run_id=None) -> list[Call]:
-    """Take up to `seats` queued calls, oldest first, fair to a user's limit of calls in flight."""
+    """Take up to `seats` queued calls, oldest first; those of a person, or to a host, that have as
+    many in flight as they may stay in line.
+    """
     waiting = Call.objects.filter(status=Call.Status.QUEUED).order_by("created_at", "position")
     if run_id is not None:
         waiting = waiting.filter(run=run_id)
@@ -168,11 +171,15 @@ def claim_calls(worker: str, seats: int, run_id=None) -> list[Call]:
         lock_out_others(CLAIMING)
         if connection.features.has_select_for_update_skip_locked:
             waiting = waiting.select_for_update(skip_locked=True, of=("self",))
-        room = _Room()
-        waiting = waiting.exclude(run__owner__in=room.full())
+        people = _Room("run__owner", settings.CALLS_PER_USER)
+        hosts = _Room("host", settings.CALLS_PER_HOST)
+        waiting = waiting.exclude(run__owner__in=people.full()).exclude(host__in=hosts.full())
         claimed = []
         for call in waiting.select_related("run", "run__owner", "endpoint")[: seats + SPARE]:
-            if len(claimed) < seats and room.take(call.run.owner_id):
+            owner, host = call.run.owner_id, call.host
+            if len(claimed) < seats and people.has_room(owner) and hosts.has_room(host):
+                people.take(owner)
+                hosts.take(host)
                 claimed.append(call)
         return _take(claimed, worker)
 
@@ -197,19 +204,25 @@ def _take(calls: list[Call], worker: str) -> list[Call]:
 
 
 class _Room:
-    """How many more calls each user may have in flight."""
+    """How many more calls each person, or each host, may have in flight.
 
-    def __init__(self) -> None:
-        live = Call.objects.filter(status__in=Call.LIVE).values("run__owner")
-        self.used = {row["run__owner"]: row["n"] for row in live.annotate(n=Count("id"))}
+    A call without a host is one to no address at all: it only fails, so it is not counted.
+    """
+
+    def __init__(self, field: str, most: int) -> None:
+        live = Call.objects.filter(status__in=Call.LIVE).values(field)
+        self.used = {row[field]: row["n"] for row in live.annotate(n=Count("id")) if row[field]}
+        self.most = most
 
     def full(self) -> list:
-        return [user_id for user_id, used in self.used.items() if used >= settings.CALLS_PER_USER]
+        return [key for key in self.used if not self.has_room(key)]
 
-    def take(self, user_id) -> bool:
-        used = self.used.get(user_id, 0)
-        self.used[user_id] = used + 1
-        return used < settings.CALLS_PER_USER
+    def has_room(self, key) -> bool:
+        return self.used.get(key, 0) < self.most
+
+    def take(self, key) -> None:
+        if key:
+            self.used[key] = self.used.get(key, 0) + 1
 
 
 def _held(worker: str):
@@ -322,10 +335,10 @@ def retry_call(user: User, call: Call, without: Sequence[str] = ()) -> Call:
 
     Raises Refused, TooMany, Conflict, Unconfirmed.
     """
-    endpoint = call.endpoint
-    if endpoint is None:
+    if call.endpoint_id is None:
         raise Refused("endpoint", f"“{call.name}” was deleted. Add another endpoint to the run.")
-    if not can_run(user, endpoint):
+    endpoint = runnable_by(user).filter(pk=call.endpoint_id).first()
+    if endpoint is None:
         raise Refused("endpoint", f"Your role does not let you run “{call.name}”.")
     if not call.is_over:
         raise Conflict("This call is still going. Stop it first, then retry.")
@@ -344,6 +357,7 @@ def retry_call(user: User, call: Call, without: Sequence[str] = ()) -> Call:
                 attempt=newest + 1,
                 endpoint=endpoint,
                 config=endpoint.config(),
+                host=endpoint.host,
                 overrides=call.overrides,
                 stop_override=call.stop_override,
                 thread=call.thread,

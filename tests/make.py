@@ -3,6 +3,7 @@
 from django.utils import timezone
 
 from playground import connecting
+from playground.access import visible_to
 from playground.models import Call, Endpoint, Membership, Run, Team, User, Workspace
 from tests.canary import canary
 
@@ -70,6 +71,12 @@ def make_call(run: Run, endpoint: Endpoint, *, status: str = Call.Status.QUEUED,
         fields.setdefault("ended_at", now)
         fields.setdefault("latency_ms", 0)
     fields.setdefault("position", run.calls.count())
+    seen = visible_to(run.owner, Endpoint).filter(pk=endpoint.pk).first() or endpoint
     return Call.objects.create(
-        run=run, endpoint=endpoint, config=endpoint.config(), status=status, **fields
+        run=run,
+        endpoint=endpoint,
+        config=seen.config(),
+        host=endpoint.host,
+        status=status,
+        **fields,
     )

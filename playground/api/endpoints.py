@@ -100,7 +100,7 @@ class EndpointAnswer(BaseModel):
     is_demo: bool
     kind: str
     task: str
-    workspace: UUID | None
+    workspace: Annotated[UUID | None, Field(description="null also if you do not see it.")]
     serving_endpoint: str | None
     cluster_id: str | None
     port: int | None
@@ -255,10 +255,14 @@ def endpoint_answers(user: User, endpoints: Sequence[Endpoint]) -> list[Endpoint
     asked = [endpoint.pk for endpoint in endpoints]
     runs = set(runnable_by(user).filter(pk__in=asked).values_list("pk", flat=True))
     edits = set(editable_by(user, Endpoint).filter(pk__in=asked).values_list("pk", flat=True))
-    return [_answer(user, each, each.pk in runs, each.pk in edits) for each in endpoints]
+    places = visible_to(user, Workspace).filter(endpoints__in=asked)
+    seen = set(places.values_list("pk", flat=True))
+    return [_answer(user, each, each.pk in runs, each.pk in edits, seen) for each in endpoints]
 
 
-def _answer(user: User, endpoint: Endpoint, runs: bool, edits: bool) -> EndpointAnswer:
+def _answer(
+    user: User, endpoint: Endpoint, runs: bool, edits: bool, seen: set[UUID]
+) -> EndpointAnswer:
     return EndpointAnswer(
         id=endpoint.id,
         version=endpoint.version,
@@ -268,7 +272,7 @@ def _answer(user: User, endpoint: Endpoint, runs: bool, edits: bool) -> Endpoint
         is_demo=endpoint.is_demo,
         kind=endpoint.kind,
         task=endpoint.task,
-        workspace=endpoint.workspace_id,
+        workspace=endpoint.workspace_id if endpoint.workspace_id in seen else None,
         serving_endpoint=endpoint.serving_endpoint or None,
         cluster_id=endpoint.cluster_id or None,
         port=endpoint.port,
@@ -336,7 +340,10 @@ def asked_of(
 def _saved(user: User, endpoint: Endpoint, body: EndpointChanges) -> EndpointAnswer:
     """The endpoint as it is stored, its task found out where nobody gave one."""
     _fill(user, endpoint, body)
-    warnings = [] if endpoint.task else managing.find_task(user, endpoint)
+    warnings = []
+    if not endpoint.task:
+        connecting.judge_endpoint(endpoint, user)  # the workspace is asked once the rest is right
+        warnings = managing.find_task(user, endpoint)
     endpoint.format = body.format or endpoint.format
     connecting.save_endpoint(endpoint, user)
     answer = endpoint_answer(user, endpoint)

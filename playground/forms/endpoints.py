@@ -301,7 +301,7 @@ class EndpointForm(TransformFields, HouseForm, forms.Form):
         """Say what is wrong beside what could not even be read, so that all is told at once."""
         unread = set(self.errors)
         before = None if endpoint._state.adding else endpoint
-        mistakes = connecting.mistakes_of(self.fill(copy.copy(endpoint)), before)
+        mistakes = connecting.mistakes_of(self.fill(copy.copy(endpoint)), before, self.user)
         for name, words in mistakes.items():
             if self.SHOWN_AT.get(name, name) not in unread:
                 self.refuse(Refused(name, words))

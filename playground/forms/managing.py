@@ -24,6 +24,11 @@ CHOICES_IN_WORDS = {
 }
 
 
+def _kept_names(each: ProviderField) -> list[str]:
+    """The form's fields of a provider's field that may be sent back to the page: no secret."""
+    return [f"{each.name}-{part}" for part in ("scope", "key")] if each.is_secret else [each.name]
+
+
 def _mono(**attrs: str) -> forms.TextInput:
     more = {"class": "input input--mono", "autocomplete": "off", "spellcheck": "false"}
     return forms.TextInput(attrs=more | attrs)
@@ -33,7 +38,8 @@ class ServingEndpointForm(HouseForm, forms.Form):
     """An external model to be: the chosen provider's own fields, each secret as scope and key.
 
     A secret called `api_key` has the fields `api_key-scope`, `api_key-key` and `api_key-value`; a
-    value is stored in the workspace and goes nowhere else.
+    value is stored in the workspace and goes nowhere else. `kept` is what was typed for other
+    providers, [(name, value)], to be there again when they are chosen again.
     """
 
     SCOPE = "prompt-playground"
@@ -66,6 +72,10 @@ class ServingEndpointForm(HouseForm, forms.Form):
         self.shown = [each for each in self.chosen.fields if self._is_shown(each)]
         for each in self.shown:
             self.fields |= self._fields_of(each)
+        source = self.data if self.is_bound else self.initial
+        every = {each for provider in PROVIDERS.values() for each in provider.fields}
+        kept = {name for each in every for name in _kept_names(each)} - set(self.fields)
+        self.kept = [(name, source[name]) for name in sorted(kept) if name in source]
 
     @property
     def chosen(self) -> Provider:
@@ -153,7 +163,8 @@ class ServingEndpointForm(HouseForm, forms.Form):
         """Where a required secret goes is filled in; an optional one is left out unless named."""
         is_needed = each.is_required
         value = secret_input()
-        value.attrs["class"] = "input"
+        # Kept by the page where another choice leaves the field; the server never sends it back.
+        value.attrs |= {"class": "input", "hx-preserve": "true"}
         return {
             f"{each.name}-scope": forms.CharField(
                 label="Scope",

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from django.conf import settings
 from django.db import models
 
+from endpoints import AddressError, addresses
+
 from .fields import ExactJSONField
 
 CONFIG_FIELDS = (
@@ -103,6 +105,8 @@ class Endpoint(models.Model):
     refused = models.JSONField(
         default=dict, editable=False, help_text="{field: since when}: what it would not take."
     )
+    # Set on rows that come through access.py, for the person who asked; else nobody is told.
+    sees_workspace = False
 
     class Meta:
         ordering = ["name"]
@@ -147,12 +151,25 @@ class Endpoint(models.Model):
         return self.limit_hits >= MOST_LIMIT_HITS
 
     @property
+    def seen_workspace(self):
+        """Its workspace for who asked for this row through access.py, if they see that too."""
+        return self.workspace if self.sees_workspace else None
+
+    @property
     def place(self) -> str:
         """Where it lives, in a few words, for column headers and lists."""
         if self.kind == self.Kind.DRIVER:
             return "demo on this server" if self.is_demo else "direct URL"
         where = f"driver proxy :{self.port}" if self.port else "serving endpoint"
-        return f"{self.workspace} · {where}"
+        return f"{self.seen_workspace or 'workspace not shared'} · {where}"
+
+    @property
+    def host(self) -> str:
+        """Host and port that its calls go to, to be counted by; empty where there is none."""
+        try:
+            return addresses.host_of(self.workspace.host if self.workspace else self.url)
+        except AddressError:
+            return ""
 
     def config(self) -> dict:
         """What a call needs to know of this endpoint, as plain data that is kept with the call."""

@@ -78,6 +78,7 @@ class Call(models.Model):
     attempt = models.PositiveSmallIntegerField(default=1)
     endpoint = models.ForeignKey("Endpoint", models.SET_NULL, null=True, related_name="calls")
     config = ExactJSONField(help_text="The endpoint as it was when the run began.")
+    host = models.CharField(max_length=300, default="", help_text="Where it goes; never shown.")
     overrides = ExactJSONField(default=dict, help_text="Parameters set for this column.")
     stop_override = models.JSONField(null=True)
     without = models.JSONField(default=list, help_text="Fields left out after they were refused.")

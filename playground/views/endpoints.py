@@ -43,13 +43,14 @@ class Line:
         e = self.endpoint
         if e.url:
             return e.url
-        return f"{e.workspace.short_host}/{self._in_workspace}"
+        host = e.seen_workspace.short_host if e.seen_workspace else "…"
+        return f"{host}/{self._in_workspace}"
 
     @property
     def place(self) -> str:
         """The same in fewer letters: a workspace by its name."""
         e = self.endpoint
-        return e.url or f"{e.workspace} · {self._in_workspace}"
+        return e.url or f"{e.seen_workspace or 'workspace not shared'} · {self._in_workspace}"
 
     @property
     def _in_workspace(self) -> str:

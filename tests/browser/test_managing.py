@@ -57,6 +57,19 @@ class ManagingTests(BrowserTestCase):
         self.page.wait_for_function("!document.querySelector('.htmx-request, .htmx-settling')")
         expect(self.page.get_by_label("Key", exact=True)).to_have_value("typed meanwhile")
 
+    def test_a_long_list_of_what_is_found_scrolls_and_the_page_ends_where_it_ends(self) -> None:
+        names = [f"found-{number:03}" for number in range(90)]
+        self.there.endpoints |= {name: ready_endpoint(name, SEED_ENTITY) for name in names}
+        self.addCleanup(lambda: [self.there.endpoints.pop(name) for name in names])
+        self.page.goto(f"{self.site.url}/endpoints/new/")
+        self.page.get_by_role("button", name="Add found-089").wait_for()
+        inner, page, end = self.page.evaluate("""() => [
+            document.querySelector(".found").scrollHeight,
+            document.scrollingElement.scrollHeight,
+            Math.ceil(document.querySelector("main").getBoundingClientRect().bottom + scrollY)]""")
+        self.assertGreater(inner, 3000)
+        self.assertLessEqual(page, end)
+
     def test_what_is_found_is_set_up_and_ticked_in_the_picker(self) -> None:
         self.there.endpoints["found-late"] = ready_endpoint("found-late", SEED_ENTITY)
         self.page.goto(f"{self.site.url}/")
@@ -127,6 +140,17 @@ class ManagingTests(BrowserTestCase):
         self.page.get_by_label("Name", exact=True).fill("claude")
         self.page.locator("#id_provider").select_option("anthropic")
         self.page.locator("#id_anthropic_api_key-key").wait_for()
+        self.page.locator("#id_anthropic_api_key-key").fill("mine")
+        self.page.locator("#id_provider").select_option("openai")
+        self.page.get_by_label("Organization").fill("acme")
+        self.page.get_by_label("Store this secret now").fill(VALUE)
+        self.page.locator("#id_openai_api_type").select_option("azure")
+        self.page.get_by_label("API version").wait_for()
+        self.assertEqual(self.page.get_by_label("Store this secret now").input_value(), VALUE)
+        self.page.locator("#id_provider").select_option("anthropic")
+        self.page.locator("#id_anthropic_api_key-key").wait_for()
+        self.assertEqual(self.page.locator("#id_anthropic_api_key-key").input_value(), "mine")
+        self.assertEqual(self.page.get_by_label("Store this secret now").input_value(), "")
         self.assertEqual(self.page.get_by_label("Name", exact=True).input_value(), "claude")
         self.page.get_by_label("Model").fill("claude-sonnet")
         self.page.get_by_label("Store this secret now").fill(VALUE)

@@ -24,11 +24,18 @@ class TokenTests(unittest.TestCase):
         for token in BOTH:
             forms = (repr(token), str(token), f"{token}", f"{token!r:>40}", f"{token:>40}")
             forms += (repr([token]), pprint.pformat({"a": token}), f"{token} {token!r}")
-            policy = Egress().policy("serving", URL)
-            forms += (repr(Outgoing("GET", URL, "serving", "*/*", policy, credential=token)),)
             for form in forms:
                 self.assertNotIn(SECRET, form)
                 self.assertIn(MASK, form)
+
+    def test_a_request_prints_neither_its_credential_nor_its_body(self):
+        policy, body = Egress().policy("serving", URL), {"string_value": SECRET}
+        for token in BOTH:
+            request = Outgoing("POST", URL, "serving", "*/*", policy, body, token)
+            for form in (repr(request), f"{request}", pprint.pformat(request), repr([request])):
+                self.assertIn(URL, form)
+                for told in (SECRET, MASK, "string_value", "body", "credential"):
+                    self.assertNotIn(told, form)
 
     def test_it_cannot_be_pickled_copied_or_changed(self):
         for token in BOTH:

@@ -322,6 +322,29 @@ class TaskTests(ManagedTestCase):
         self.assertEqual(changed["task"], "chat")
         self.assertIn("could not be found out", changed["warnings"][0])
 
+    def test_the_workspace_is_asked_only_once_the_rest_is_right(self) -> None:
+        self.there.endpoints["dolly"] = ready_endpoint("dolly", SEED_ENTITY)
+        kept = self.make(task="chat")
+        new = {name: kept[name] for name in ("kind", "workspace", "serving_endpoint")}
+        for field, value in (
+            ("name", " "),
+            ("serving_endpoint", "a b"),
+            ("params", {"stream": True}),
+            ("stop", [""]),
+            ("timeout_s", 0),
+            ("template", "{nobody}"),
+            ("transform_input", "def nothing(): pass"),
+            ("transform_output", "def nothing(): pass"),
+        ):
+            with self.subTest(field=field):
+                path, wrong = f"/endpoints/{kept['id']}", {"task": None, field: value}
+                answer = self.api(self.alice, "PATCH", path, wrong)
+                self.assert_error(answer, 422, "invalid", field=field)
+                answer = self.api(self.alice, "POST", "/endpoints", {"name": "n"} | new | wrong)
+                self.assert_error(answer, 422, "invalid", field=field)
+        self.assertEqual(self.there.requests, [])
+        self.assertEqual(self.ok(self.api(self.alice, "GET", path)), kept)
+
     def test_what_the_caller_says_is_not_overruled(self) -> None:
         self.there.endpoints["dolly"] = ready_endpoint("dolly", SEED_ENTITY)
         self.assertEqual(self.make(task="chat")["task"], "chat")

@@ -283,11 +283,33 @@ class WizardTests(ManagedPagesTestCase):
         typed = self.TYPED | {"provider": "amazon-bedrock", "show-fields": "yes"}
         part = self.client.post(self.new, typed, headers=HTMX)
         self.assertContains(part, "aws_region")
-        self.assertNotContains(part, "openai_api_key")
+        self.assertNotContains(part, "id_openai_api_key")
         self.assertNotContains(part, "<html")
         page = self.client.post(self.new, typed)
         self.assertContains(page, 'value="gpt-4o-mini"')
         self.assertNotContains(page, VALUE)
+
+    def test_what_was_typed_for_a_provider_is_there_when_it_is_chosen_again(self) -> None:
+        typed = self.TYPED | {"openai_organization": 'a "b"', "show-fields": "yes"}
+        for headers in ({}, HTMX):
+            other = self.client.post(self.new, typed | {"provider": "cohere"}, headers=headers)
+            kept = dict(other.context["form"].kept)
+            self.assertContains(
+                other,
+                '<input type="hidden" name="openai_organization" value="a &quot;b&quot;">',
+                html=True,
+            )
+            self.assertNotIn("openai_api_key-value", kept)
+            again = kept | {"provider": "openai", "show-fields": "yes"}
+            form = self.client.post(self.new, again, headers=headers).context["form"]
+            for name in ("openai_organization", "openai_api_key-scope", "openai_api_key-key"):
+                self.assertEqual(form[name].value(), typed[name])
+            for response in (other, self.client.post(self.new, again, headers=headers)):
+                self.assertNotContains(response, VALUE)
+        # Nor does a mistake forget it, and what is kept for others is no field of this one.
+        wrong = self.client.post(self.new, kept | {"provider": "cohere", "name": "a b"})
+        self.assertContains(wrong, 'name="openai_organization"', status_code=422)
+        self.assertEqual(self.there.requests, [])
 
     def test_every_provider_has_its_form(self) -> None:
         form = self.client.get(self.new).context["form"]

@@ -8,7 +8,7 @@ from playground.connecting import Refused
 from playground.models import Call, Run
 from playground.running import Variant
 from tests.base import WebTestCase
-from tests.make import make_call, make_endpoint, make_run
+from tests.make import make_call, make_endpoint, make_run, make_workspace
 
 ASK = [{"role": "user", "content": "How are you?"}]
 
@@ -64,6 +64,24 @@ class ClaimTests(WebTestCase):
         self.assertEqual(sum(call.run.owner_id == self.alice.pk for call in claimed), 3)
         self.assertIn(bobs.pk, [call.run_id for call in claimed])
         self.assertEqual(running.claim_calls("worker", 64), [])
+
+    @override_settings(CALLS_PER_HOST=3)
+    def test_a_host_never_has_more_calls_in_flight_than_allowed(self):
+        same = {"url": "HTTP://127.0.0.1:7777/other"}  # spelt otherwise, and another person's
+        make_run(self.alice, *[self.endpoint] * 2)
+        make_run(self.bob, *[make_endpoint(self.bob, **same)] * (running.SPARE + 9))
+        place = {"kind": "serving", "task": "chat", "workspace": make_workspace(self.alice)}
+        theirs = make_run(self.alice, make_endpoint(self.alice, name="serving", **place))
+        hosts = ["127.0.0.1:7777"] * 3
+        first = running.claim_calls("worker", 4)
+        self.assertEqual([call.host for call in first], hosts)
+        # Those over the cap wait, and hold up nobody behind them.
+        self.assertEqual([c.run_id for c in running.claim_calls("other", 64)], [theirs.pk])
+        self.assertEqual(running.claim_calls("worker", 64), [])
+        Call.objects.filter(pk=first[0].pk).update(status="done")
+        (again,) = running.claim_calls("worker", 64)
+        self.assertEqual((again.host, again.run.owner), (hosts[0], self.bob))
+        self.assertFalse(Call.objects.filter(status="failed").exists())
 
     def test_no_more_calls_are_claimed_than_there_are_seats(self):
         make_run(self.alice, *[self.endpoint] * 5)
