@@ -27,6 +27,7 @@ _SIGNS = (
 _LETTERS_ALONE = r"\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _WORD = rf"[^\s{_SIGNS}{_LETTERS_ALONE}]+"
 _TOKEN = re.compile(rf"\s+|(?:{_WORD}(?:['’]{_WORD})*|[{_SIGNS}{_LETTERS_ALONE}])\s*")
+_WHITE = re.compile(r"\s")
 _SIGN = re.compile(rf"[\s{_SIGNS}]*")
 
 
@@ -137,7 +138,7 @@ def _word_pieces(
             gap = before[len(words) :]
             before = words + _white_end(a[i1 - 1])
         elif removed and added:
-            gap = " " if gap else ""
+            gap = " " if gap or _WHITE.search(removed + added) else ""
         yield from _piece(SAME, before)
         yield from _piece(REMOVED, removed.rstrip())
         yield from _piece(SAME, gap if removed else "")

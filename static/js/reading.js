@@ -1,5 +1,5 @@
-// How answers are read: plain, as they came, as Markdown or as JSON laid out; and what differs
-// from another answer. Plain while they stream. The choice holds for this browser.
+// How answers are read: plain, as they came, as Markdown or as JSON laid out; what differs from
+// another answer; and which column was best. Plain while they stream. The choice holds for this browser.
 "use strict";
 
 const reading = (() => {
@@ -148,6 +148,35 @@ const reading = (() => {
     if (button) closeDiff(button.closest(".col__diff"));
   });
 
+  // Best -------------------------------------------------------------------------------------
+
+  const PICK = { least: Math.min, most: Math.max };
+
+  // The best value of each metric, once every column has ended and there is something to compare.
+  function markBest(isGoing) {
+    for (const slot of document.querySelectorAll("#board .is-best")) {
+      slot.classList.remove("is-best");
+      slot.querySelector(".vh").remove();
+    }
+    const done = isGoing ? [] : run.columns().filter((column) => column.dataset.status === "done");
+    for (const name of ["ttft", "rate", "cost"]) {
+      const known = done.map((column) => column.querySelector(`[data-metric="${name}"]`)).filter((slot) => slot.dataset.value);
+      if (known.length < 2) continue;
+      const best = PICK[known[0].dataset.best](...known.map((slot) => Number(slot.dataset.value)));
+      const words = known.find((slot) => Number(slot.dataset.value) === best).textContent;
+      const winners = known.filter((slot) => slot.textContent === words); // what looks alike is alike
+      if (winners.length < known.length) winners.forEach(markAsBest);
+    }
+  }
+
+  function markAsBest(slot) {
+    const word = document.createElement("span");
+    word.className = "vh";
+    word.textContent = " best";
+    slot.classList.add("is-best");
+    slot.append(word);
+  }
+
   document.addEventListener("change", (event) => {
     if (!event.target.matches("#reading [name=reading]")) return;
     way = event.target.value;
@@ -158,9 +187,10 @@ const reading = (() => {
     }
     showAll();
   });
-  document.addEventListener("run:changed", () => {
+  document.addEventListener("run:changed", (event) => {
     showAll();
     compareAgain();
+    markBest(event.detail.isGoing);
   });
   document.addEventListener("DOMContentLoaded", showAll);
   return { closeDiff };

@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from tests.browser.base import BrowserTestCase
 from tests.site import PASSWORD, Site
-from tests.upstream import Upstream, events
+from tests.upstream import Upstream, answer, events
 
 OLD = "Hi Søren,\n\nyour parcel leaves on Friday."
 NEW = "Dear Søren,\n\nyour parcel leaves today."
@@ -15,6 +15,8 @@ LAID_OUT = (
     '{\n  "b": 1.0,\n  "a": [\n    1,\n    {\n      "n": 12345678901234567890\n    }\n  ],\n'
     '  "none": []\n}'
 )
+CHOICES = ["*first*", "*second*", '{"third": 3}']
+PRICES = {"old": {"per_hour": 360_000}, "slow": {"per_hour": 36_000}}
 
 
 class DiffTests(BrowserTestCase):
@@ -33,7 +35,12 @@ class DiffTests(BrowserTestCase):
             "json": events([ANSWER]),
         }.items():
             url = cls.upstream.on(f"/{name}", behaviour)
-            cls.site.api("POST", "/endpoints", {"name": name, "kind": "driver", "url": url})
+            body = {"name": name, "kind": "driver", "url": url, "prices": PRICES.get(name, {})}
+            cls.site.api("POST", "/endpoints", body)
+        said = [{"index": n, "message": {"content": text}} for n, text in enumerate(CHOICES)]
+        url = cls.upstream.on("/many", answer({"choices": said}))
+        body = {"name": "many", "kind": "driver", "url": url, "task": "chat", "stream": False}
+        cls.site.api("POST", "/endpoints", body)
 
     def setUp(self) -> None:
         super().setUp()
@@ -67,7 +74,9 @@ class DiffTests(BrowserTestCase):
         expect(diff).to_be_focused()
         expect(diff.locator(".prose del").first).to_have_text("Hi")
         expect(diff.locator(".prose ins").first).to_have_text("Dear")
-        expect(diff.locator(".diffbar__count")).to_have_text("2 words added, 3 removed")
+        expect(diff.locator(".diffbar__count")).to_have_text(
+            "2 words added, 3 removed", use_inner_text=False
+        )
         expect(diff.locator(".prose ins").first).to_have_css(
             "text-decoration-line", re.compile("underline")
         )
@@ -83,7 +92,7 @@ class DiffTests(BrowserTestCase):
         copied = page.evaluate("navigator.clipboard.readText()")
         self.assertEqual(
             copied,
-            "[-Hi-] {+Dear+} Søren,\n\nyour parcel leaves [-on Friday-]{+today+}.",
+            "[-Hi-] {+Dear+} Søren,\n\nyour parcel leaves [-on Friday-] {+today+}.",
         )
         diff.get_by_text("Lines", exact=True).click()
         expect(diff.locator(".difflines ins")).to_have_count(2)
@@ -137,4 +146,32 @@ class DiffTests(BrowserTestCase):
         expect(laid).to_be_visible()
         page.locator("#reading label", has_text="Plain").click()
         expect(self.column("a").locator(".plain")).to_be_visible()
+        self.assertEqual(self.complaints, [])
+
+    def test_the_best_is_starred_once_all_have_ended_and_nothing_moves(self) -> None:
+        self.open_run("old", "slow", is_over=False)
+        metrics = self.column("a").locator(".metrics")
+        expect(self.column("a")).to_have_attribute("data-status", "done")
+        expect(self.column("b")).to_have_attribute("data-status", "streaming")
+        expect(self.page.locator(".is-best")).to_have_count(0)
+        before = [slot.bounding_box() for slot in metrics.locator("dt").all()]
+        expect(self.column("b")).to_have_attribute("data-status", "done")
+        costs = self.page.locator(".metrics [data-metric=cost]")
+        expect(self.page.locator(".metrics [data-metric=cost].is-best")).to_have_count(1)
+        expect(costs.locator(".vh")).to_have_text(" best", use_inner_text=False)
+        expect(costs.first).to_contain_text("≈ $")
+        self.assertEqual([slot.bounding_box() for slot in metrics.locator("dt").all()], before)
+        self.page.reload()
+        expect(self.page.locator(".metrics [data-metric=cost].is-best")).to_have_count(1)
+        self.assertEqual(self.complaints, [])
+
+    def test_every_choice_is_read_the_same_way(self) -> None:
+        self.open_run("many")
+        column = self.column("a")
+        self.page.locator("#reading label", has_text="Markdown").click()
+        expect(column.locator(".marked em")).to_have_text(["first", "second"])
+        expect(column.locator("[data-plain]:visible")).to_have_count(0)
+        self.page.locator("#reading label", has_text="JSON").click()
+        expect(column.locator(".laid:visible")).to_have_text(['{\n  "third": 3\n}'])
+        expect(column.locator("[data-plain]:visible")).to_have_text(CHOICES[:2])
         self.assertEqual(self.complaints, [])

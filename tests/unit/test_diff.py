@@ -27,6 +27,7 @@ class WordsTests(unittest.TestCase):
 
     def test_what_is_joined_stays_joined(self) -> None:
         self.assert_reads("at 16:00.", "at 16:30.", "at 16:[-00-]{+30+}.")
+        self.assert_reads("to and fro.", "to go far.", "to [-and fro-] {+go far+}.")
         self.assert_reads("don’t go", "do go", "[-don’t-] {+do+} go")
 
     def test_a_comma_alone_does_not_hold_two_changes_apart(self) -> None:

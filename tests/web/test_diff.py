@@ -8,6 +8,7 @@ from tests.base import WebTestCase
 from tests.make import make_call, make_endpoint, make_run
 
 HTMX = {"HX-Request": "true"}
+COUNTS = '<ins>{}<span class="vh"> {}</span> added</ins>, <del>1 removed</del>'
 
 
 class DiffTests(WebTestCase):
@@ -31,13 +32,13 @@ class DiffTests(WebTestCase):
     def test_against_the_other_column_by_words_escaped(self) -> None:
         page = self.diff(self.b)
         self.assertContains(page, "<del>Hi</del> <ins>Hello</ins> &lt;b&gt;there&lt;/b&gt;, ")
-        self.assertContains(page, "<ins>2 words added</ins>, <del>1 removed</del>")
+        self.assertContains(page, COUNTS.format(2, "words"))
         self.assertContains(page, f'<option value="{self.a.pk}" selected>A · one</option>')
         self.assertContains(page, "[-Hi-] {+Hello+} &lt;b&gt;")
 
     def test_by_lines(self) -> None:
         page = self.diff(self.b, by="lines", **{"with": str(self.a.pk)})
-        self.assertContains(page, "<ins>1 line added</ins>, <del>1 removed</del>")
+        self.assertContains(page, COUNTS.format(1, "line"))
         self.assertContains(page, 'value="lines" id="col-b-diff-lines" autocomplete="off" checked')
 
     def test_what_is_not_mine_is_a_404_on_either_side(self) -> None:
