@@ -35,7 +35,7 @@ from . import rotating, transforming, vault
 from .access import credential_of, is_shown_to_team, runnable_by, runner_of, visible_to
 from .egress import egress, limits
 from .models import Call, Credential, Endpoint, Team, User, Workspace
-from .models.endpoint import TRANSFORMS
+from .models.endpoint import PRICES, TRANSFORMS
 from .notation import write_vector
 from .sandbox import SandboxError
 from .threads import let_connection_go
@@ -45,6 +45,7 @@ log = logging.getLogger(__name__)
 DEEPEST = 100  # levels of nested JSON
 MAX_DEFAULTS = 128 * 1024  # bytes of parameters, or of stop sequences: every call keeps a copy
 MAX_TEMPLATE = 20_000
+MAX_PRICE = 1_000_000  # dollars
 # The fields of each kind's address: who judges them, and what stands for one that is empty.
 ADDRESS_PARTS = {
     Endpoint.Kind.SERVING: (("serving_endpoint", addresses.serving_endpoint_name, ""),),
@@ -297,6 +298,7 @@ def mistakes_of(
         lambda: check_params(endpoint.params),
         lambda: check_stop(endpoint.stop),
         lambda: _check_timeout(endpoint),
+        *(partial(_check_price, endpoint.prices, name) for name in PRICES),
     )
     return _refusals(checks)
 
@@ -575,6 +577,16 @@ def check_transform(name: str, source: str, by: User | None) -> None:
 def _check_timeout(endpoint: Endpoint) -> None:
     if endpoint.timeout_s is not None and not 1 <= endpoint.timeout_s <= settings.CALL_TIMEOUT_S:
         raise Refused("timeout_s", f"Choose a timeout of 1 to {settings.CALL_TIMEOUT_S} seconds.")
+
+
+def _check_price(prices: Mapping[str, object], name: str) -> None:
+    price = prices.get(name, 0)
+    is_number = isinstance(price, int | float) and not isinstance(price, bool)
+    if not is_number or not 0 <= price <= MAX_PRICE:
+        raise Refused(
+            f"prices.{name}",
+            f"A price is a number of dollars from 0 to {MAX_PRICE:,}, or left out.",
+        )
 
 
 def check_params(params: object) -> None:

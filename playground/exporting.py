@@ -75,6 +75,7 @@ COLUMNS = {
     "ttft_ms": lambda run, call: call.ttft_ms,
     "latency_ms": lambda run, call: call.latency_ms,
     "tokens_per_s": lambda run, call: call.tokens_per_s,
+    "estimated_cost": lambda run, call: call.cost,
 }
 
 
@@ -103,6 +104,7 @@ def _facts(call: Call) -> str:
         "tokens/s": call.tokens_per_s,
         "input tokens": call.input_tokens,
         "output tokens": call.output_tokens,
+        "estimated cost": None if call.cost is None else f"${call.cost:.6f}",
     }
     known = [f"{name} {value}" for name, value in facts.items() if value is not None]
     return ", ".join([call.status, *known])

@@ -5,6 +5,7 @@ from django.urls import path
 from .api import api
 from .views import (
     account,
+    diffs,
     endpoints,
     managing,
     playground,
@@ -27,6 +28,7 @@ urlpatterns = [
     path("runs/<uuid:pk>/", runs.run_detail, name="run-detail"),
     path("runs/<uuid:pk>/stop/", runs.run_stop, name="run-stop"),
     path("calls/<uuid:pk>/raw/", raw.call_raw, name="call-raw"),
+    path("calls/<uuid:pk>/diff/", diffs.call_diff, name="call-diff"),
     path("calls/<uuid:pk>/markdown/", runs.call_markdown, name="call-markdown"),
     path("calls/<uuid:pk>/stop/", runs.call_stop, name="call-stop"),
     path("calls/<uuid:pk>/retry/", runs.call_retry, name="call-retry"),

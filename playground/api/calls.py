@@ -58,7 +58,10 @@ class CallSummary(BaseModel):
     endpoint_name: str
     status: str
     usage: CallUsage | None
-    cost: float | None
+    cost: Annotated[
+        float | None, Field(description="Dollars, from the endpoint's prices; null when unknown.")
+    ]
+    cost_is_estimate: Annotated[bool, Field(description="true wherever there is a cost.")]
     queued_ms: int | None
     cold_ms: int | None
     ttft_ms: int | None
@@ -168,7 +171,8 @@ def _facts(call: Call) -> dict:
         "endpoint_name": call.name,
         "status": call.status,
         "usage": call.usage and NOT_COUNTED | call.usage,
-        "cost": None,
+        "cost": call.cost,
+        "cost_is_estimate": call.cost is not None,
         "queued_ms": call.queued_ms,
         "cold_ms": None,
         "ttft_ms": call.ttft_ms,

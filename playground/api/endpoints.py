@@ -34,6 +34,22 @@ from .pages import Page, PageQuery, page_of, refuse_unknown
 router = Router()
 
 
+class Prices(Body):
+    """Dollars. What is left out, or `null`, has no price."""
+
+    input: Annotated[float | None, Field(description="For a million input tokens.")] = None
+    output: Annotated[float | None, Field(description="For a million output tokens.")] = None
+    per_hour: Annotated[float | None, Field(description="For an hour of its compute.")] = None
+
+
+class PricesAnswer(TypedDict):
+    """Dollars, those that are set."""
+
+    input: NotRequired[float]
+    output: NotRequired[float]
+    per_hour: NotRequired[float]
+
+
 class EndpointChanges(Body):
     """What can be set; the rest is `null` or its default."""
 
@@ -68,6 +84,10 @@ class EndpointChanges(Body):
     transform_output: Annotated[
         str | None,
         Field(description="Source of `def transform_output(response)`, which gives the text."),
+    ] = None
+    prices: Annotated[
+        Prices | None,
+        Field(description="For the estimated `cost` of its calls. They replace those before."),
     ] = None
     team: Annotated[Id | None, Field(description="The team it is shared with.")] = None
 
@@ -114,6 +134,7 @@ class EndpointAnswer(BaseModel):
     timeout_s: int | None
     transform_input: str | None
     transform_output: str | None
+    prices: PricesAnswer
     transforms: Annotated[TransformsAnswer | None, Field(description="null without any.")]
     refused: Annotated[dict[str, str], Field(description="Fields it refused, and since which day.")]
     may: Annotated[list[str], Field(description="What you may do: `run`, `edit`, `delete`.")]
@@ -286,6 +307,7 @@ def _answer(
         timeout_s=endpoint.timeout_s,
         transform_input=endpoint.transform_input or None,
         transform_output=endpoint.transform_output or None,
+        prices=endpoint.prices,
         transforms=_transforms(user, endpoint),
         refused=endpoint.refused,
         may=["run"] * runs + ["edit", "delete"] * edits,
@@ -356,6 +378,9 @@ def _fill(user: User, endpoint: Endpoint, body: EndpointChanges) -> None:
         endpoint.workspace = _workspace_of(user, changes.pop("workspace"))
     if "team" in changes:
         endpoint.team = connecting.team_of(user, changes.pop("team"))
+    if "prices" in changes:
+        prices = changes.pop("prices") or {}
+        endpoint.prices = {name: price for name, price in prices.items() if price is not None}
     for name, value in changes.items():
         is_text = name not in ("port", "timeout_s")
         setattr(endpoint, name, "" if value is None and is_text else value)

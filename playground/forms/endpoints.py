@@ -12,6 +12,7 @@ from .. import connecting
 from ..access import visible_to
 from ..connecting import Refused
 from ..models import Endpoint, User, Workspace
+from ..models.endpoint import PRICES
 from ..notation import NotationError, read_object, read_stops, write_stops
 from .house import HouseForm
 from .transforms import TransformFields
@@ -36,6 +37,15 @@ EXAMPLE_MESSAGES = [
 WHOLE_NUMBER = {"invalid": "Enter a whole number."}
 
 
+def _price_field(label: str) -> forms.FloatField:
+    return forms.FloatField(
+        label=label,
+        required=False,
+        error_messages={"invalid": "Enter a number, such as 0.15."},
+        widget=forms.TextInput(attrs={"class": "input--num", "inputmode": "decimal"}),
+    )
+
+
 class EndpointForm(TransformFields, HouseForm, forms.Form):
     """An endpoint as its form shows it: two parameters and the rest as JSON, stops one per line."""
 
@@ -45,7 +55,7 @@ class EndpointForm(TransformFields, HouseForm, forms.Form):
         Endpoint.Kind.DRIVER: ("url",),
     }
     PARAMS = ("temperature", "max_tokens")
-    SHOWN_AT = {"params": "extra"}
+    SHOWN_AT = {"params": "extra"} | {f"prices.{name}": f"price_{name}" for name in PRICES}
 
     kind = forms.ChoiceField(choices=Endpoint.Kind, widget=forms.RadioSelect)
     name = forms.CharField(
@@ -178,6 +188,9 @@ class EndpointForm(TransformFields, HouseForm, forms.Form):
         help_text=r"One per line, blanks count. Write \n for a line break.",
         widget=forms.Textarea(attrs={"class": "textarea--mono", "spellcheck": "false", "rows": 2}),
     )
+    price_input = _price_field("Input")
+    price_output = _price_field("Output")
+    price_per_hour = _price_field("Compute")
     team = forms.ModelChoiceField(
         None,
         required=False,
@@ -215,6 +228,7 @@ class EndpointForm(TransformFields, HouseForm, forms.Form):
                 values[name] = rest.pop(name)
         values["extra"] = json.dumps(rest, indent=2, ensure_ascii=False) if rest else ""
         values["stop"] = write_stops(endpoint.stop)
+        values |= {f"price_{name}": price for name, price in endpoint.prices.items()}
         return values
 
     @property
@@ -317,6 +331,8 @@ class EndpointForm(TransformFields, HouseForm, forms.Form):
         endpoint.format, endpoint.template = typed["format"] or "", typed["template"] or ""
         set_here = {name: typed[name] for name in self.PARAMS if typed[name] is not None}
         endpoint.params = set_here | typed["extra"]
+        prices = {name: typed[f"price_{name}"] for name in PRICES}
+        endpoint.prices = {name: price for name, price in prices.items() if price is not None}
         return self.fill_transforms(endpoint)
 
 

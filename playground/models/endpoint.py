@@ -28,7 +28,9 @@ CONFIG_FIELDS = (
     "timeout_s",
     "transform_input",
     "transform_output",
+    "prices",
 )
+PRICES = ("input", "output", "per_hour")
 TRANSFORMS = ("transform_input", "transform_output")
 MOST_LIMIT_HITS = 3
 
@@ -91,6 +93,11 @@ class Endpoint(models.Model):
     stop = models.JSONField(default=list, blank=True)
     stream = models.BooleanField(default=True)
     timeout_s = models.PositiveIntegerField(null=True, blank=True)
+    prices = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="Dollars: input and output for a million tokens, per_hour for its compute.",
+    )
 
     transform_input = models.TextField(blank=True, help_text="Source of a Python function.")
     transform_output = models.TextField(blank=True)

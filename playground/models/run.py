@@ -213,6 +213,30 @@ class Call(models.Model):
         return bool(self.reasoning and not self.has_answer) and self.status != self.Status.DONE
 
     @property
+    def cost(self) -> float | None:
+        """Dollars, estimated from the prices that its endpoint had; None when unknown.
+
+        Tokens as the endpoint counted them, and the time of the request of what is paid by the
+        hour. A price that is not set costs nothing; one whose tokens nobody counted leaves the
+        whole unknown.
+        """
+        prices = self.config.get("prices")
+        if not prices or not self.is_over or self.started_at is None:
+            return None
+        amounts = {
+            "input": (self.input_tokens, 1_000_000),
+            "output": (self.output_tokens, 1_000_000),
+            "per_hour": (self.latency_ms, 3_600_000),
+        }
+        cost = 0.0
+        for name, price in prices.items():
+            amount, unit = amounts[name]
+            if amount is None:
+                return None
+            cost += price * amount / unit
+        return round(cost, 12)
+
+    @property
     def tokens_per_s(self) -> float | None:
         """Output tokens over the time since the first one; over all the time if not streamed."""
         if not self.output_tokens or not self.latency_ms:

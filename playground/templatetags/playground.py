@@ -65,6 +65,16 @@ def rate(per_second: float | None) -> str:
 
 
 @register.filter
+def dollars(estimate: float | None) -> str:
+    """0.00123 -> "≈ $0.0012": never more exact than the four digits that fit."""
+    if estimate is None:
+        return UNKNOWN
+    if estimate < 0.0001:
+        return "≈ <$0.0001" if estimate else "≈ $0"
+    return f"≈ ${estimate:,.4f}" if estimate < 1 else f"≈ ${estimate:,.2f}"
+
+
+@register.filter
 def count(number: int | None) -> str:
     return UNKNOWN if number is None else f"{number:,}"
 

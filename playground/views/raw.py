@@ -90,19 +90,27 @@ def _lacks_credential(user: User, call: Call) -> bool:
 
 
 def bars_of(call: Call) -> list[dict]:
-    """How a call's time went, in parts of 1,000: until a seat, until the first text, reading."""
+    """How a call's time went, in parts of 1,000: until a seat, until the first text, reading.
+
+    A part that nobody measured has no time (None) and no width: endpoints do not tell how long
+    their compute took to start, which is then within the wait for the first text.
+    """
     if call.status == "idle" or call.started_at is None:
         return []
     first_ms = call.elapsed_ms if call.ttft_ms is None else call.ttft_ms
     spans = [
         ("queued", "Queued", call.queued_ms or 0),
+        ("cold", "Cold start", None),
         ("waiting", "TTFT" if call.ttft_ms is not None else "Waiting", first_ms),
         ("streaming", "Streaming", max(0, call.elapsed_ms - first_ms)),
     ]
-    whole = sum(ms for _, _, ms in spans) or 1
+    whole = sum(ms or 0 for _, _, ms in spans) or 1
     bars, x = [], 0
     for name, title, ms in spans:
-        width = round(ms * 1000 / whole)
-        bars.append({"name": name, "title": title, "ms": ms, "x": x, "width": width})
+        share = (ms or 0) / whole
+        width = round(share * 1000)
+        percent = None if ms is None else round(share * 100)
+        bar = {"name": name, "title": title, "ms": ms, "percent": percent}
+        bars.append(bar | {"x": x, "width": width})
         x += width
     return bars

@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
@@ -115,14 +115,25 @@ def call_retry(request: HttpRequest, pk) -> HttpResponse:
 
 @require_safe
 def call_markdown(request: HttpRequest, pk) -> HttpResponse:
-    """The answer read as Markdown. Its characters as they came are on the page."""
+    """The answer read as Markdown. Its characters as they came are on the page.
+
+    `?choice=` names a further one of several, by its index.
+    """
     call = get_visible(request.user, Call, pk)
+    text = _choice(call, request.GET["choice"]) if "choice" in request.GET else call.text
     if not request.htmx:
         return redirect(call.run)
     most = settings.MAX_MARKDOWN_CHARACTERS
-    html = to_html(call.text) if len(call.text) <= most else None
-    context = {"html": html, "characters": len(call.text), "most": most}
+    html = to_html(text) if len(text) <= most else None
+    context = {"html": html, "characters": len(text), "most": most}
     return render(request, "runs/_markdown.html", context)
+
+
+def _choice(call: Call, index: str) -> str:
+    for choice in call.choices or []:
+        if str(choice["index"]) == index:
+            return choice["text"]
+    raise Http404("No such choice.")
 
 
 def _settings_asked(calls: list[Call]) -> list[dict]:

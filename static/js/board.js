@@ -12,7 +12,7 @@
     if (!column) return;
     document.getElementById("pane-outputs").checked = true;
     column.scrollIntoView({ inline: "start", block: "nearest" });
-    column.querySelector(".col__body").focus({ preventScroll: true });
+    column.querySelector(".col__diff:not([hidden]), .col__body").focus({ preventScroll: true });
     markCurrent(column);
   }
 
@@ -56,6 +56,7 @@
     p: () => focusPrompt(),
     f: () => focusFollowUp(),
     c: () => press("[data-copy]"),
+    d: () => press("[data-diff]"),
     r: () => press("[data-retry]"),
     j: () => press("[data-raw]"),
     "[": () => togglePanel(),
@@ -94,7 +95,7 @@
   document.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) return runAll(event);
     if (event.defaultPrevented || event.isComposing || site.isOverlayOpen()) return;
-    if (event.key === "Escape") return run.stop();
+    if (event.key === "Escape") return reading.closeDiff() || run.stop();
     if (event.ctrlKey || event.metaKey || event.altKey || isField(event.target)) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const act = /^[1-9]$/.test(key) ? () => goTo(run.columns()[key - 1]) : KEYS[key];

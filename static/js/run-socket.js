@@ -190,7 +190,7 @@ const run = (() => {
     status.lastChild.data = "Streaming";
     column.querySelector(".col__note").replaceChildren();
     column.querySelector(".col__thought details:not([data-touched])")?.removeAttribute("open");
-    column.querySelector("[data-copy]").disabled = false;
+    for (const button of column.querySelectorAll(".col__foot :is([data-copy], [data-diff])")) button.disabled = false;
     refresh();
   }
 

@@ -171,6 +171,18 @@ class MarkupAttackTests(BrowserTestCase):
             self.assert_nothing_happened()
             self.page.keyboard.press("Escape")
 
+    def test_in_a_diff_and_as_json(self) -> None:
+        self.page.goto(f"{self.site.url}/runs/{self.runs[1]}/")
+        self.page.locator("#reading label", has_text="JSON").click()
+        self.assert_nothing_happened()
+        for column in ("b", "e", "h", "z"):
+            self.page.locator(f"#col-{column}-differ").click()
+            diff = self.page.locator(f"#col-{column}-diff")
+            expect(diff.locator(".prose")).to_be_visible()
+            diff.locator("label", has_text="Lines").click()
+            expect(diff.locator(".difflines")).to_be_visible()
+            self.assert_nothing_happened()
+
     def test_while_they_stream_whole_and_cut_anywhere(self) -> None:
         names = []
         for number, text in enumerate(self.streams()):

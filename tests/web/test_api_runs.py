@@ -33,6 +33,7 @@ CALL_CARD = {
     "finish_reason",
     "usage",
     "cost",
+    "cost_is_estimate",
     "queued_ms",
     "cold_ms",
     "ttft_ms",
