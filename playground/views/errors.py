@@ -32,6 +32,7 @@ class Refusal:
 
 
 UNREADABLE = Refusal(400, "malformed", "The server could not read this request.", "400.html")
+TOO_SLOW = Refusal(408, "too_slow", "The request did not come in time. Send it again.")
 WRONG_HOST = Refusal(
     400,
     "wrong_host",
