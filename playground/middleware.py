@@ -3,14 +3,15 @@ private, and how long a session lasts."""
 
 from asgiref.sync import iscoroutinefunction
 from django.contrib.auth import logout
-from django.core.exceptions import DisallowedHost
-from django.http import HttpResponse, HttpResponseBadRequest, JsonResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.decorators import sync_and_async_middleware
 
 from . import entering
+from .origins import is_own_host
 from .starting import is_set_up
+from .views.errors import WRONG_HOST, refuse
 
 # Every device and sensor that a browser could be asked for. Writing to the clipboard is not among
 # them: the copy buttons do.
@@ -63,7 +64,8 @@ class PrivacyMiddleware:
 def host_middleware(get_response):
     """A name that is not ours is refused before anything is served, static files included.
 
-    A page elsewhere whose name leads to this machine (DNS rebinding) thus reads nothing.
+    A page elsewhere whose name leads to this machine (DNS rebinding) thus reads nothing. Our own
+    server asks `is_own_host` before the body comes; here it is asked whatever server serves us.
     """
     if iscoroutinefunction(get_response):
 
@@ -79,12 +81,8 @@ def host_middleware(get_response):
 
 
 def _refused_host(request) -> HttpResponse | None:
-    try:
-        request.get_host()
-    except DisallowedHost:
-        words = "This site does not answer to that host name. PLAYGROUND_ALLOWED_HOSTS adds names."
-        return HttpResponseBadRequest(words, content_type="text/plain")
-    return None
+    host = request.META.get("HTTP_HOST", request.META["SERVER_NAME"])
+    return None if is_own_host([host]) else refuse(request, WRONG_HOST)
 
 
 class SessionAgeMiddleware:

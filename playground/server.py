@@ -18,11 +18,11 @@ from twisted.web import http
 
 from .middleware import PRIVACY_HEADERS
 from .origins import is_own_host
-from .views.errors import FAILED, TOO_LARGE, UNREADABLE, WRONG_HOST, Refusal
+from .views.errors import FAILED, TOO_LARGE, TOO_SLOW, UNREADABLE, WRONG_HOST, Refusal
 
 HEADERS_S = 10.0  # from the first byte of a request, or of a connection, to the end of its headers
 BODY_S = 60.0  # from there to the end of its body
-LINGER_S = 5.0  # how long the rest of a refused body is read and dropped
+LINGER_S = 5.0  # how long the rest of a refused request is read and dropped
 STALL_S = 30.0  # how long somebody may read nothing of an answer that waits for them
 MAX_HEADERS = 100
 MAX_MESSAGE_BYTES = (
@@ -83,6 +83,12 @@ class Channel(http.HTTPChannel):
         if not self._is_refused:
             super().lineReceived(line)
 
+    def lineLengthExceeded(self, line: bytes) -> None:
+        self.refuse(UNREADABLE)  # Twisted would close without a word
+
+    def _respondToBadRequestAndDisconnect(self) -> None:
+        self.refuse(UNREADABLE)  # Twisted would close at once, and the reset take its answer away
+
     def allHeadersReceived(self) -> None:
         request = self.requests[-1]
         hosts = request.requestHeaders.getRawHeaders(b"Host", [])
@@ -130,14 +136,18 @@ class Channel(http.HTTPChannel):
 
     def refuse(self, refusal: Refusal) -> None:
         """Answer now, then read on for a while: a reset would take the answer away unread."""
+        if self._is_refused:
+            return
         self._is_refused = True
         self.setTimeout(None)
-        content_type, body = refusal.answer(self._path.decode("latin-1"))
+        # Neither is known before the first line of a request was read.
+        command, path = getattr(self, "_command", b""), getattr(self, "_path", b"/")
+        content_type, body = refusal.answer(path.decode("latin-1"))
         reason = http.RESPONSES.get(refusal.status, b"").decode()
         lines = [f"HTTP/1.1 {refusal.status} {reason}", f"Content-Type: {content_type}"]
         lines += [f"{name}: {value}" for name, value in _headers().items()]
         lines += [f"Content-Length: {len(body)}", "Connection: close", "", ""]
-        has_body = self._command != b"HEAD"
+        has_body = command != b"HEAD"
         self.transport.write("\r\n".join(lines).encode() + (body if has_body else b""))
         self.transport.loseWriteConnection()
         self._expect_within(LINGER_S)
@@ -179,9 +189,9 @@ class Channel(http.HTTPChannel):
         self._clock = None
         if self._is_refused:
             return self.transport.abortConnection()
-        if self.requests:
-            self.transport.write(b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\n\r\n")
-        self.loseConnection()
+        if self.requests or self._buffer:
+            return self.refuse(TOO_SLOW)
+        self.loseConnection()  # nothing was asked: a browser that connects ahead reads no answer
 
 
 class Request(http_protocol.WebRequest):
@@ -194,11 +204,17 @@ class Request(http_protocol.WebRequest):
         self._length += len(data)
         if self._length <= settings.MAX_BODY_BYTES:
             super().handleContentChunk(data)
-        elif not self.channel._is_refused:
+        else:
             self.channel.refuse(TOO_LARGE)  # a chunked one, whose length nobody announced
 
     def basic_error(self, status: int, status_text: bytes, body: str) -> None:
-        """Daphne's own refusals, with our page and our headers."""
+        """Daphne's own refusals, with our page and our headers.
+
+        An answer that failed in the middle is cut, not ended: half of one is none. A second start
+        would be an error in Daphne's own rounds, which would never be made again.
+        """
+        if self._response_started:
+            return self.channel.transport.abortConnection()
         content_type, page = (FAILED if status >= 500 else UNREADABLE).answer(
             self.path.decode("latin-1") if self.path else "/"
         )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from endpoints import EndpointError, Prompt, Text
+from endpoints import EndpointError, Prompt, PromptError, Text
 from endpoints.errors import BadResponse
 from endpoints.tasks import Task, task_for
 from endpoints.transforms import apply_input, apply_output, no_text
@@ -15,7 +15,9 @@ from endpoints.vectors import read_vectors
 from . import transforming
 from .access import visible_to
 from .asking import Asked
+from .connecting import storable
 from .models import Call, Endpoint, User
+from .models.endpoint import TRANSFORMS
 from .sandbox import SandboxError
 
 RECENT = 20  # recorded calls to choose from
@@ -58,12 +60,17 @@ def try_transforms(
     user: User, endpoint: Endpoint, sample: str, answer: str, call: Call | None = None
 ) -> list[Tried]:
     """Every transform that the endpoint has, on this sample or on this call of its."""
-    task = task_for(
-        endpoint.kind, endpoint.task, endpoint.format or None, endpoint.template or None
-    )
     tried = []
+    try:
+        task = task_for(
+            endpoint.kind, endpoint.task, endpoint.format or None, endpoint.template or None
+        )
+        prompt = _prompt(endpoint, sample, call)
+    except PromptError as error:  # a template as typed, or a call that another task was asked
+        names = [name for name in TRANSFORMS if getattr(endpoint, name)]
+        return [Tried(name, [], problem=error.message) for name in names]
     if endpoint.transform_input:
-        tried.append(_try_input(user, endpoint, task, _prompt(endpoint, sample, call)))
+        tried.append(_try_input(user, endpoint, task, prompt))
     if endpoint.transform_output:
         tried.append(_try_output(user, endpoint, task, _answer(task, endpoint, answer, call)))
     return tried
@@ -127,7 +134,8 @@ def _try_output(user: User, endpoint: Endpoint, task: Task, answer: Any) -> Trie
 def _read(task: Task, made: Any, given: Any) -> Any:
     """What the column would show of it. Raises EndpointError."""
     if task.gives_vectors:
-        number = len(given["data"]) if isinstance(given, dict) and "data" in given else 1
+        data = given.get("data") if isinstance(given, dict) else None
+        number = len(data) if isinstance(data, list) else 1
         return [list(vector) for vector in read_vectors(made, number)]
     try:
         found = task.reader().whole(made)
@@ -193,6 +201,7 @@ def _lines(value: Any) -> list[Line]:
 
 
 def _laid_out(value: Any) -> list[str]:
+    value = storable(value)  # half a character can be typed and returned, but not shown
     if isinstance(value, str):
         return value.split("\n")
     return json.dumps(value, indent=2, ensure_ascii=False).split("\n")

@@ -2,9 +2,12 @@
 
     TOKEN = canary()                   # dapi, then 32 hex digits; no two are alike
     leaks_in(b"... bytes seen ...")    # [] or what was found, and as what
+    traces("any secret", "... seen")   # the same for a secret that is no canary
 
 Any 12 characters of a canary hold MARK, so that looking through megabytes costs a few searches for
 it in each form; only where one is found the canaries themselves are looked for.
+
+Written apart from `endpoints.scrubbing`, so that neither repeats a mistake of the other.
 """
 
 import base64
@@ -48,6 +51,12 @@ def leaks_in(data: bytes) -> list[Leak]:
     return [leak for form in FORMS for leak in _leaks_as(form, data)]
 
 
+def traces(secret: str, found: str | bytes) -> list[str]:
+    """In which forms some of this secret is in there; a short secret counts as a whole."""
+    data = found.encode("utf-8", "surrogatepass") if isinstance(found, str) else found
+    return [form for form in FORMS if any(each in data for each in _windows(form, secret))]
+
+
 def may_leak(data: bytes) -> bool:
     """Whether a canary could be in here, of whatever process: for those that know none."""
     for mark in MARKS:  # noqa: SIM110 - half the time of any(), for every message of a stream
@@ -83,8 +92,10 @@ FORMS: dict[str, Callable[[str], list[bytes]]] = {
     "percent-encoded": _each("%{:02x}"),
     "percent-ENCODED": _each("%{:02X}"),
     "as JSON escapes": _each("\\u{:04x}"),
+    "as JSON ESCAPES": _each("\\u{:04X}"),
     "as HTML entities": _each("&#{};"),
     "as HTML hex entities": _each("&#x{:x};"),
+    "as HTML HEX entities": _each("&#x{:X};"),
     "as base64": _base64,
     "as base64 for URLs": lambda text: [
         each.translate(bytes.maketrans(b"+/", b"-_")) for each in _base64(text)
@@ -109,5 +120,5 @@ def _leaks_as(form: str, data: bytes) -> list[Leak]:
 
 @cache
 def _windows(form: str, value: str) -> list[bytes]:
-    starts = range(len(value) - WINDOW + 1)
+    starts = range(max(1, len(value) - WINDOW + 1))
     return [each for at in starts for each in FORMS[form](value[at : at + WINDOW])]

@@ -32,6 +32,7 @@ class Refusal:
 
 
 UNREADABLE = Refusal(400, "malformed", "The server could not read this request.", "400.html")
+TOO_SLOW = Refusal(408, "too_slow", "The request did not come in time. Send it again.")
 WRONG_HOST = Refusal(
     400,
     "wrong_host",
@@ -49,9 +50,9 @@ FAILED = Refusal(500, "internal", "The server failed. Its log has the cause.", "
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if isinstance(exception, RequestDataTooBig):
-        return _refuse(request, TOO_LARGE)
+        return refuse(request, TOO_LARGE)
     is_host = isinstance(exception, DisallowedHost)
-    return _refuse(request, WRONG_HOST if is_host else UNREADABLE)
+    return refuse(request, WRONG_HOST if is_host else UNREADABLE)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -61,7 +62,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return _refuse(request, FAILED)
+    return refuse(request, FAILED)
 
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -72,7 +73,8 @@ def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
     return trigger_client_event(response, "signed-out")
 
 
-def _refuse(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+def refuse(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    """A refusal as the answer to a request that has come to the site."""
     content_type, body = refusal.answer(request.path)
     return HttpResponse(body, status=refusal.status, content_type=content_type)
 

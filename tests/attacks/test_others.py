@@ -249,7 +249,7 @@ class DoorTests(MatrixTestCase):
             ):
                 with self.subTest(str(row), host=host):
                     answer = Client(headers={"Host": host}).generic(row.action, path_to(row.route))
-                    self.assertEqual(answer.status_code, 400)
+                    self.assertContains(answer, "not an address of the site", status_code=400)
 
     def test_016_no_answer_lets_other_sites_read_it(self) -> None:
         """OTHERS-016: Langflow CVE-2025-34291, a permissive CORS policy beside a cookie."""

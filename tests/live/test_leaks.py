@@ -11,9 +11,9 @@ import unittest
 
 import requests
 
+from tests.canary import traces
 from tests.leaky import ANSWERS, FAILURES, leaking
 from tests.site import Site, messages
-from tests.traces import traces
 from tests.upstream import Upstream, answer, chat_chunk, events
 
 # One as Databricks makes them, one that no shape would know.

@@ -19,8 +19,8 @@ from endpoints import (
 from endpoints.deployments import deployments_client
 from endpoints.scrubbing import MASK
 from endpoints.workspace import WorkspaceApi, whoami
+from tests.canary import traces
 from tests.leaky import ANSWERS, FAILURES, TEXTS, leaking
-from tests.traces import traces
 from tests.upstream import Upstream, answer, chat_chunk, events
 from tests.workspace import Workspace
 

@@ -10,7 +10,7 @@ import unittest
 from pathlib import Path
 
 from endpoints import Egress, Text, Token, client_for
-from tests.traces import traces
+from tests.canary import traces
 from tests.upstream import Upstream
 
 ROOT = Path(__file__).resolve().parents[2]

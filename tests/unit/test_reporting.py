@@ -7,7 +7,7 @@ from django.views.debug import get_default_exception_reporter_filter, get_except
 
 from endpoints import OAuthClient, Token
 from playground.reporting import SecretFilter
-from tests.traces import traces
+from tests.canary import traces
 
 SECRET = "Zq7-unlike-anything-else"
 

@@ -522,6 +522,20 @@ class TryTests(TransformTestCase):
                 self.assertContains(page, given)
                 self.assertNotContains(page, "callout--danger")
 
+    def test_whatever_is_typed_or_was_answered_gets_an_answer(self):
+        same = "def transform_output(response):\n    return response"
+        half = "def transform_output(response):\n    print('\\ud800')\n    return '\\ud800'"
+        for kind, task, typed, says in (
+            ("serving", "chat", {"answer": '"\\ud800"'}, "callout"),
+            ("driver", "custom", {"answer": '"\\ud800"'}, "?"),
+            ("driver", "custom", {"transform_output": half}, "\ufffd"),
+            ("serving", "embeddings", {"answer": '{"data": 3}'}, "callout"),
+            ("serving", "completions", {"template": "{x}"}, "A template needs {content}"),
+        ):
+            with self.subTest(task=task, **typed):
+                typed = {"transform_output": same} | typed
+                self.assertContains(self.attempt(kind=kind, task=task, **typed), says)
+
     def test_a_mistake_is_told_with_its_line_in_the_editor_too(self):
         page = self.attempt(transform_input="def transform_input(**r):\n    return r['nope']")
         self.assertContains(page, "KeyError: nope")
