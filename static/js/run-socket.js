@@ -450,6 +450,7 @@ const run = (() => {
     }
     refresh();
   });
+  document.addEventListener("signed-in", refresh);
   window.addEventListener("online", () => attempt && retryNow());
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden && retryTimer) retryNow();

@@ -58,18 +58,23 @@ const site = (() => {
 
   // A POST's answer. Where the session is over that is said at once, and the answer is an error.
   async function post(url, body, options = {}) {
-    const answer = await fetch(url, {
+    const { headers = {}, ...others } = options;
+    const send = () => fetch(url, {
       method: "POST",
       body,
-      headers: { "X-CSRFToken": csrf() },
+      headers: { ...headers, "X-CSRFToken": csrf() },
       credentials: "same-origin",
-      ...options,
+      ...others,
     });
-    if (isSignIn(answer.url) || answer.headers.get("HX-Trigger")?.includes("signed-out")) {
-      showSignedOut();
-      throw new Error("signed out");
-    }
-    return answer;
+    const answer = await send();
+    if (!isSignedOut(answer)) return answer;
+    showSignedOut();
+    if (await signedInAgain()) return send();
+    throw new Error("signed out");
+  }
+
+  function isSignedOut(answer) {
+    return isSignIn(answer.url) || Boolean(answer.headers.get("HX-Trigger")?.includes("signed-out"));
   }
 
   // Signed out, a request is led to the sign-in page, which has no place inside this one.
@@ -82,6 +87,86 @@ const site = (() => {
     const banner = document.getElementById("signed-out");
     if (banner) banner.hidden = false;
     else toast("You are signed out. Nothing was changed.", { isError: true, link: signInLink() });
+    const dialog = again();
+    if (dialog && !dialog.open) dialog.showModal();
+  }
+
+  // Sign in over the page --------------------------------------------------------------------
+
+  const again = () => document.getElementById("sign-in-again");
+  let waiting = []; // what was refused for want of a session: told true once there is one
+
+  function signedInAgain() {
+    return new Promise((resolve) => waiting.push(resolve));
+  }
+
+  function tellWaiting(isIn) {
+    const told = waiting;
+    waiting = [];
+    told.forEach((resolve) => resolve(isIn));
+  }
+
+  const parsed = async (answer) => new DOMParser().parseFromString(await answer.text(), "text/html");
+
+  // A page's token for POSTs: its form's where nobody is signed in, else the one that htmx sends.
+  function tokenIn(page) {
+    const headers = JSON.parse(page.body.getAttribute("hx-headers") || "{}");
+    return headers["X-CSRFToken"] || page.querySelector("[name=csrfmiddlewaretoken]")?.value;
+  }
+
+  async function signIn(form) {
+    let answer = await fetch(form.action, { credentials: "same-origin" });
+    let page = await parsed(answer);
+    if (isSignIn(answer.url)) {
+      const typed = new FormData(form);
+      typed.set("csrfmiddlewaretoken", tokenIn(page));
+      answer = await fetch(form.action, { method: "POST", body: typed, credentials: "same-origin" });
+      page = await parsed(answer);
+    }
+    if (isSignIn(answer.url)) return page.querySelector("[role=alert] p")?.textContent.trim() || "Type your password.";
+    // Somebody else by now, in another tab: this page is not theirs.
+    if (page.body.dataset.user !== document.body.dataset.user) {
+      location.reload();
+      return new Promise(() => {});
+    }
+    const token = tokenIn(page);
+    document.body.setAttribute("hx-headers", JSON.stringify({ "X-CSRFToken": token }));
+    for (const field of document.querySelectorAll("[name=csrfmiddlewaretoken]")) field.value = token;
+    return "";
+  }
+
+  document.addEventListener("submit", async (event) => {
+    if (event.target.parentElement !== again()) return;
+    event.preventDefault();
+    const form = event.target;
+    const button = form.querySelector("[type=submit]");
+    const error = document.getElementById("again-error");
+    button.disabled = true;
+    try {
+      error.textContent = await signIn(form);
+    } catch {
+      error.textContent = "The server cannot be reached. Try again in a moment.";
+    }
+    button.disabled = false;
+    if (error.textContent) return form.elements.password.select();
+    form.reset();
+    const banner = document.getElementById("signed-out");
+    if (banner) banner.hidden = true;
+    document.querySelectorAll(".toast--danger").forEach((old) => old.remove());
+    tellWaiting(true);
+    again().close();
+    document.dispatchEvent(new CustomEvent("signed-in"));
+  });
+  document.addEventListener("close", (event) => event.target === again() && tellWaiting(false), { capture: true });
+
+  // What htmx could not send is asked for again, by the same form or button, once.
+  function repeatSignedIn({ elt, requestConfig }) {
+    if (requestConfig.verb === "get") return;
+    signedInAgain().then((isIn) => {
+      if (!isIn || !elt.isConnected) return;
+      if (elt.matches("form")) elt.requestSubmit();
+      else window.htmx.trigger(elt, requestConfig.triggeringEvent?.type || "click");
+    });
   }
 
   function signInLink() {
@@ -203,7 +288,12 @@ const site = (() => {
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (!isSignIn(event.detail.xhr.responseURL)) return;
     event.detail.shouldSwap = false;
+    repeatSignedIn(event.detail);
     showSignedOut();
+  });
+  // A token of a session that is over; on htmx's own requests the event comes to their element.
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (event.detail.xhr.getResponseHeader("HX-Trigger")?.includes("signed-out")) repeatSignedIn(event.detail);
   });
   document.addEventListener("signed-out", showSignedOut);
 

@@ -117,12 +117,41 @@ class PageDraftTests(BrowserTestCase):
         self.message.fill("typed before and after")
         self.page.context.clear_cookies()
         self.page.get_by_role("button", name="Run").click()
-        banner = self.page.locator("#signed-out")
+        # Now or later: here on the page, or by the link that the banner keeps.
+        again, banner = self.page.locator("#sign-in-again"), self.page.locator("#signed-out")
+        again.get_by_role("button", name="Not now").click()
         expect(banner).to_be_visible()
         expect(self.message).to_have_value("typed before and after")
         banner.get_by_role("link", name="Sign in").click()
         self.sign_in()
         expect(self.message).to_have_value("typed before and after")
+
+    def test_signed_in_again_over_the_page_the_run_goes_on_once(self):
+        self.message.fill("goes on")
+        before = len(self.site.api("GET", "/runs")["items"])
+        self.site.manage(
+            "shell",
+            "-c",
+            "from django.contrib.sessions.models import *; Session.objects.all().delete()",
+        )
+        self.page.get_by_role("button", name="Run").click()
+        again = self.page.locator("#sign-in-again")
+        again.get_by_label("Password").fill("wrong")
+        again.get_by_role("button", name="Sign in").click()
+        expect(again.locator("#again-error")).to_contain_text("Check for a typo")
+        again.get_by_label("Password").fill(PASSWORD)
+        again.get_by_label("Password").press("Enter")
+        expect(again).to_be_hidden()
+        for column in "ab":
+            expect(self.page.locator(f"#col-{column}")).to_have_attribute("data-status", "done")
+        expect(self.page.locator("#col-a .plain")).to_contain_text("goes on")
+        expect(self.page.locator("#signed-out")).to_be_hidden()
+        self.assertEqual(len(self.site.api("GET", "/runs")["items"]), before + 1)
+        # And the page works on: its next request carries the new session's token.
+        self.message.fill("and on")
+        with self.page.expect_response("**/draft/") as saved:
+            pass
+        self.assertEqual(saved.value.status, 200)
 
     def test_a_megabyte_is_pasted_without_freezing_the_page(self):
         self.message.fill("")
