@@ -1,6 +1,7 @@
 """What a run asks: messages, or many texts to embed, judged and with their variables filled in."""
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -140,6 +141,12 @@ def _is_blank(message: Mapping) -> bool:
 # Variables ----------------------------------------------------------------------------------
 
 
+def names_in(messages: Iterable[Mapping]) -> list[str]:
+    """The names of all variables in these messages, each once, in the order in which they stand."""
+    found = (VARIABLE.findall(text) for text in _texts_in(messages))
+    return list(dict.fromkeys(name for names in found for name in names))
+
+
 def _filled(asked: list, variables: Mapping[str, str]) -> list:
     """Replace {{name}} by its value in every text. A name without a value stays as it was typed.
 
@@ -158,7 +165,8 @@ def _filled(asked: list, variables: Mapping[str, str]) -> list:
     if size > settings.MAX_PROMPT_BYTES:
         raise TooLarge(
             f"The prompt is {size / 1024:,.0f} KB long; at most "
-            f"{settings.MAX_PROMPT_BYTES // 1024} KB can be sent. Shorten it."
+            f"{settings.MAX_PROMPT_BYTES // 1024} KB can be sent. "
+            f"Shorten it by {math.ceil((size - settings.MAX_PROMPT_BYTES) / 1024):,} KB."
         )
     return [_with_texts(each, lambda text: VARIABLE.sub(value, text)) for each in asked]
 

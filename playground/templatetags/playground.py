@@ -98,7 +98,7 @@ def as_typed(stop: str) -> str:
 
 @register.filter
 def is_big(text: str) -> bool:
-    """So long that a browser needs seconds unless the editor does less (prompt.js: BIG)."""
+    """So long that a browser needs seconds unless the editor does less (prompt/editors.js: BIG)."""
     return len(text) > 50_000
 
 

@@ -14,7 +14,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import trigger_client_event
 
-from .. import drafting, managing
+from .. import drafting, judging, managing
 from ..access import get_visible, visible_to
 from ..asking import ROLES
 from ..connecting import Refused
@@ -96,11 +96,16 @@ def show_page(request: HttpRequest, draft: Draft, refusal: Exception | None = No
             value=draft.params.get(parameter.name, ""),
             mistake=mistakes.get(parameter.name, ""),
         )
-        for parameter in drafting.PARAMETERS.values()
+        for parameter in judging.PARAMETERS.values()
     ]
+    variables = drafting.variables_of(draft)
+    unused = {name: text for name, text in draft.variables.items() if name not in dict(variables)}
     context = outputs_of(request.user, draft, calls) | {
         "draft": draft,
         "roles": ROLES,
+        "empty_message": {"role": "user", "content": ""},
+        "variables": variables,
+        "unused_variables": sorted(unused.items()),
         "params": params,
         "paramline": _paramline(draft, params),
         "idempotency_key": uuid4(),
@@ -197,13 +202,14 @@ def _groups(user: User, endpoints: list[Endpoint], calls: list[Call]) -> list[tu
     return [(title, items) for title, items in groups if items]
 
 
-def _paramline(draft: Draft, params: list[drafting.Parameter]) -> str:
+def _paramline(draft: Draft, params: list[judging.Parameter]) -> str:
     """One line of what is set: temp 0.2 · max 800 · 2 stops · extra JSON."""
     parts = [f"{p.short} {p.value}" for p in params if p.value]
     if draft.stop:
         parts.append(f"{len(draft.stop)} stop{'s' if len(draft.stop) > 1 else ''}")
-    if draft.extra.strip():
-        parts.append("extra JSON")
+    for name, words in drafting.TEXTS.items():
+        if getattr(draft, name).strip():
+            parts.append(words)
     return " · ".join(parts) or "no parameters set"
 
 

@@ -3,7 +3,8 @@
 import unittest
 
 from playground.connecting import Refused
-from playground.drafting import typed_extra, typed_params, unescape
+from playground.judging import typed_extra, typed_params
+from playground.notation import unescape
 from playground.templatetags.playground import exact, mid, rate, said, seconds, visible
 
 

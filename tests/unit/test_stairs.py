@@ -12,8 +12,8 @@ STAIRS = {
     "tools": "egress vault keyfile layers limits locks markdown threads origins notation process"
     " proxies reporting sandbox storage",
     "nouns": "models access",
-    "verbs": "announcing asking connecting drafting entering exporting guessing managing rationing"
-    " requesting rotating running starting transforming trying watching",
+    "verbs": "announcing asking connecting drafting entering exporting guessing judging managing"
+    " rationing requesting rotating running starting transforming trying watching",
     "rooms": "forms views api consumers worker middleware templatetags",
     "doors": "urls asgi server admin apps checks management settings",
 }
