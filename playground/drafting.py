@@ -13,6 +13,7 @@ from django.utils import timezone
 from . import judging
 from .access import has_confirmed, visible_to, with_edit_rights
 from .asking import names_in
+from .attaching import typed_images, with_images
 from .connecting import Mistyped, Refused
 from .judging import (
     PARAMETERS,
@@ -148,6 +149,7 @@ def take_typed(draft: Draft, form: QueryDict) -> None:
             "role": _text(form.get(f"role-{number}", "user")),
             "content": _text(form[f"message-{number}"]),
         }
+        | _images(form, number)
         for number in _numbers(form, "message")
     ] or NOTHING
     draft.examples = [
@@ -171,6 +173,8 @@ def fields_of(draft: Draft) -> list[tuple[str, str]]:
     fields = []
     for number, message in enumerate(draft.messages, 1):
         fields += [(f"role-{number}", message["role"]), (f"message-{number}", message["content"])]
+        images = message.get("images", ())
+        fields += [(f"image-{number}", f"{image['id']} {image['words']}") for image in images]
     for number, pair in enumerate(draft.examples, 1):
         fields += [(f"example-{side}-{number}", pair[side]) for side in SIDES]
     fields += [(f"variable-{name}", value) for name, value in sorted(draft.variables.items())]
@@ -181,12 +185,12 @@ def fields_of(draft: Draft) -> list[tuple[str, str]]:
 
 
 def messages_of(draft: Draft) -> list[dict]:
-    """As they are sent but for the variables: the system message, the examples, the rest."""
-    messages = [dict(message) for message in draft.messages]
+    """As they are sent but for images and variables: the system message, the examples, the rest."""
+    said = draft.messages
     examples = [{"role": side, "content": pair[side]} for pair in draft.examples for side in SIDES]
-    others = (number for number, each in enumerate(messages) if each["role"] != "system")
-    start = next(others, len(messages))
-    return messages[:start] + examples + messages[start:]
+    others = (number for number, each in enumerate(said) if each["role"] != "system")
+    start = next(others, len(said))
+    return said[:start] + examples + said[start:]
 
 
 def variables_of(draft: Draft) -> list[tuple[str, str]]:
@@ -198,7 +202,7 @@ def asked_of(draft: Draft, variants: Sequence[Variant]) -> dict:
     """What the prompt asks of these columns, as arguments of start_run and planned_call."""
     names = dict(variables_of(draft))
     return {
-        "messages": messages_of(draft),
+        "messages": with_images(draft.owner, messages_of(draft)),
         "inputs": inputs_of(draft, variants),
         "variables": {name: text for name, text in draft.variables.items() if name in names},
     }
@@ -284,6 +288,11 @@ def mistakes_of(draft: Draft) -> dict[str, str]:
             )
     typed = (draft.params, draft.extra, draft.tools, draft.response_format)
     return mistakes | judging.mistakes_in(*typed)
+
+
+def _images(form: QueryDict, number: int) -> dict:
+    images = typed_images([_text(value) for value in form.getlist(f"image-{number}")])
+    return {"images": images} if images else {}
 
 
 def _numbers(form: QueryDict, field: str) -> list[int]:

@@ -10,7 +10,16 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 JOINED = {
     "js/prompt.js": [
         f"js/prompt/{name}.js"
-        for name in ("editors", "messages", "variables", "parameters", "mistakes", "draft", "run")
+        for name in (
+            "editors",
+            "messages",
+            "images",
+            "variables",
+            "parameters",
+            "mistakes",
+            "draft",
+            "run",
+        )
     ],
 }
 

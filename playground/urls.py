@@ -6,6 +6,7 @@ from .api import api
 from .views import (
     account,
     endpoints,
+    images,
     managing,
     playground,
     raw,
@@ -18,6 +19,8 @@ from .views import (
 urlpatterns = [
     path("", playground.playground, name="playground"),
     path("draft/", playground.draft_save, name="draft-save"),
+    path("images/", images.image_add, name="image-add"),
+    path("images/<uuid:pk>/", images.image, name="image"),
     path("columns/", playground.columns_choose, name="columns-choose"),
     path("columns/add/", playground.column_add, name="column-add"),
     path("columns/<int:position>/remove/", playground.column_remove, name="column-remove"),

@@ -112,6 +112,7 @@ def show_page(request: HttpRequest, draft: Draft, refusal: Exception | None = No
         "refusal": refusal,
         "mistakes": mistakes,
         "max_prompt_bytes": settings.MAX_PROMPT_BYTES,
+        "max_image_bytes": settings.MAX_IMAGE_BYTES,
     }
     status = 200 if refusal is None else status_of(refusal)
     return render(request, "playground/page.html", context | tabs_of(calls), status=status)

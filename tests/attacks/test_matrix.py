@@ -246,7 +246,7 @@ def signed_in(user: User | None) -> SimpleCookie:
 
 def words_of(answer: HttpResponse) -> str:
     """The answer's text, with its markup and without: a long name may stand in two elements."""
-    text = "" if answer.streaming else answer.content.decode()
+    text = "" if answer.streaming else answer.content.decode(errors="replace")
     return text + "\n" + re.sub(r"<[^>]*>\s*", "", text)
 
 

@@ -9,11 +9,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # From the bottom up. A package stands for every module in it.
 STAIRS = {
-    "tools": "egress vault keyfile layers limits locks markdown threads origins notation process"
-    " proxies reporting sandbox storage",
+    "tools": "egress vault keyfile layers limits locks markdown threads origins notation pictures"
+    " process proxies reporting sandbox storage",
     "nouns": "models access",
-    "verbs": "announcing asking connecting drafting entering exporting guessing judging managing"
-    " rationing requesting rotating running starting transforming trying watching",
+    "verbs": "announcing asking attaching connecting drafting entering exporting guessing judging"
+    " managing rationing requesting rotating running starting transforming trying watching",
     "rooms": "forms views api consumers worker middleware templatetags",
     "doors": "urls asgi server admin apps checks management settings",
 }

@@ -137,6 +137,7 @@ const draft = (() => {
     promptForm.elements.takes_lines.checked = false;
     for (const [name, value] of fields) {
       if (name === "stop") parameters.addChip(value);
+      else if (name.startsWith("image-")) images.show(promptForm.elements[name.replace("image", "message")], value);
       else if (name === "takes_lines") promptForm.elements.takes_lines.checked = true;
       else if (promptForm.elements[name]) promptForm.elements[name].value = value;
     }

@@ -107,6 +107,7 @@ const messages = (() => {
       const many = names.filter((name) => pattern.test(name)).length;
       while (list.children.length > many) list.lastElementChild.remove();
       while (list.children.length < many) list.append(fresh(list));
+      for (const tag of list.querySelectorAll(".tag--image")) tag.remove();
       renumber(list);
     }
   }
