@@ -41,7 +41,8 @@ class ImageTests(WebTestCase):
     def test_what_is_no_image_is_refused_whatever_its_name(self):
         for data in (b"", b"<svg onload=alert(1)>", b"%PDF-1.7"):
             answer = self.attach(data, "photo.png")
-            self.assertContains(answer, "“photo.png” is no image that models take", status_code=422)
+            self.assertEqual(answer.status_code, 422)
+            self.assertIn("“photo.png” is no image that models take", answer.json()["message"])
         self.assertContains(self.client.post("/images/"), "There is no image", status_code=422)
         self.assertFalse(Image.objects.exists())
 
