@@ -69,7 +69,7 @@ def columns_of(user: User, draft: Draft) -> list[Call]:
     by_id = {str(pk): endpoint for pk, endpoint in endpoints.in_bulk(ids).items()}
     ran = {call.position: call for call in calls_of(draft.run) if call.repetition == 1}
     calls = [
-        _call_of(column["position"], by_id[column["endpoint"]], ran.get(column["position"]))
+        _call_of(column, by_id[column["endpoint"]], ran.get(column["position"]))
         for column in draft.columns
         if column["endpoint"] in by_id
     ]
@@ -88,11 +88,18 @@ def calls_of(run: Run | None) -> list[Call]:
     return Run.objects.prefetch_related(Prefetch("calls", calls)).get(pk=run.pk).current_calls()
 
 
-def _call_of(position: int, endpoint: Endpoint, ran: Call | None) -> Call:
-    if ran is not None and ran.endpoint_id == endpoint.id:
+def _call_of(column: dict, endpoint: Endpoint, ran: Call | None) -> Call:
+    own = column.get("own", {})
+    if ran is not None and ran.endpoint_id == endpoint.id and ran.own_settings == own:
         return ran
     # A column that has not run is a call that is not in the table: one template shows both.
-    return Call(position=position, endpoint=endpoint, config=endpoint.config(), status="idle")
+    return Call(
+        position=column["position"],
+        endpoint=endpoint,
+        config=endpoint.config(),
+        own_settings=own,
+        status="idle",
+    )
 
 
 def is_read(user: User, endpoint: Endpoint) -> bool:
@@ -122,6 +129,25 @@ def check_columns(asked: int) -> None:
     if asked > settings.MAX_VARIANTS:
         most = settings.MAX_VARIANTS
         raise Refused("variants", f"That is {asked} columns; at most {most} can run at once.")
+
+
+def column_at(draft: Draft, position: int) -> dict | None:
+    return next((each for each in draft.columns if each["position"] == position), None)
+
+
+def set_own(draft: Draft, column: dict, own: dict) -> None:
+    """Parameters for this column alone, on top of the panel's; {} for none."""
+    column.pop("own", None)
+    column.update({"own": own} if own else {})
+    draft.save(update_fields=["columns"])
+
+
+def duplicate_column(draft: Draft, column: dict, own: dict) -> None:
+    """The same endpoint once more, with other parameters. Raises Refused when the board is full."""
+    check_columns(len(draft.columns) + 1)
+    there = {each["position"] for each in draft.columns}
+    draft.columns = _placed(draft.columns, [column["endpoint"]])
+    set_own(draft, next(each for each in draft.columns if each["position"] not in there), own)
 
 
 def remove_column(draft: Draft, position: int) -> None:
@@ -222,7 +248,9 @@ def keep_run(draft: Draft, run: Run, variants: Sequence[Variant]) -> None:
     """The prompt, the columns it was sent to and the run that came of it."""
     draft.run = run
     draft.columns = [
-        {"position": variant.position, "endpoint": str(variant.endpoint.id)} for variant in variants
+        {"position": variant.position, "endpoint": str(variant.endpoint.id)}
+        | ({"own": variant.own} if variant.own else {})
+        for variant in variants
     ]
     draft.save(update_fields=[*TYPED, "run", "columns", "saved_at"])
 
@@ -246,15 +274,15 @@ def variants_of(user: User, draft: Draft, columns: Sequence[str]) -> list[Varian
             "variants",
             f"The endpoint of column {letter} is not there any more. Remove the column.",
         )
-    return [
-        Variant(
-            endpoints[pk],
-            params=params | tools_for(endpoints[pk], tools, form),
-            stop=stop,
-            position=position,
-        )
-        for position, pk in placed
-    ]
+    variants = []
+    for position, pk in placed:
+        column = column_at(draft, position) or {}
+        own = column.get("own", {}) if column.get("endpoint") == pk else {}
+        shared = params | tools_for(endpoints[pk], tools, form)
+        apart = {name: value for name, value in own.items() if name != "stop"}
+        stops = own.get("stop", stop)
+        variants.append(Variant(endpoints[pk], shared | apart, stops, position=position, own=own))
+    return variants
 
 
 def inputs_of(draft: Draft, variants: Sequence[Variant]) -> list[str] | None:

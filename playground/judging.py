@@ -1,12 +1,13 @@
 """What is typed beside the messages, read: numbers, stop sequences, extra JSON, tools, a format."""
 
+import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from .connecting import Refused, check_params
+from .connecting import Mistyped, Refused, check_params
 from .models import Endpoint
-from .notation import NotationError, read_items, read_object, unescape
+from .notation import NotationError, read_items, read_object, read_stops, unescape, write_stops
 
 LARGEST = 2**53 - 1  # whole numbers beyond this are not exact everywhere
 
@@ -137,6 +138,23 @@ def typed_format(typed: str) -> dict:
     except (NotationError, Refused) as error:
         raise Refused("response_format", f"Response format: {error}") from error
     return form
+
+
+def typed_own(params: Mapping[str, str], stop: str, extra: str) -> dict:
+    """The settings of one column: parameters, `stop` and extra JSON as one. Raises Mistyped."""
+    if mistakes := mistakes_in(params, extra):
+        raise Mistyped(mistakes)
+    stops = read_stops(stop)
+    return typed_params(params) | typed_extra(extra) | ({"stop": stops} if stops else {})
+
+
+def own_as_typed(own: Mapping) -> dict[str, str]:
+    """The same as it would be typed: temperature, max_tokens, top_p, stop, extra."""
+    extra = {name: each for name, each in own.items() if name not in (*PARAMETERS, "stop")}
+    return {name: str(own[name]) if name in own else "" for name in PARAMETERS} | {
+        "stop": write_stops(own.get("stop", [])),
+        "extra": json.dumps(extra, indent=2, ensure_ascii=False) if extra else "",
+    }
 
 
 def tools_for(endpoint: Endpoint, tools: list[dict], response_format: dict) -> dict:

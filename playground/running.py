@@ -41,6 +41,7 @@ class Variant:
     stop: list[str] | None = None
     repetitions: int = 1
     position: int | None = None
+    own: dict = field(default_factory=dict)  # of all this, what only the column was given
 
 
 # Start --------------------------------------------------------------------------------------
@@ -136,6 +137,7 @@ def _calls_of(run: Run, variants: Sequence[Variant]) -> list[Call]:
             config=variant.endpoint.config(),
             overrides=variant.params,
             stop_override=variant.stop,
+            own_settings=variant.own,
         )
         for index, variant in enumerate(variants)
         for repetition in range(1, variant.repetitions + 1)
@@ -337,6 +339,7 @@ def retry_call(user: User, call: Call) -> Call:
                 config=endpoint.config(),
                 overrides=call.overrides,
                 stop_override=call.stop_override,
+                own_settings=call.own_settings,
             )
             transaction.on_commit(lambda: _announce_retry(again))
     except IntegrityError:

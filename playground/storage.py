@@ -19,6 +19,7 @@ JOINED = {
             "mistakes",
             "draft",
             "run",
+            "columns",
         )
     ],
 }

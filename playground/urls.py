@@ -5,6 +5,7 @@ from django.urls import path
 from .api import api
 from .views import (
     account,
+    columns,
     endpoints,
     images,
     managing,
@@ -21,9 +22,10 @@ urlpatterns = [
     path("draft/", playground.draft_save, name="draft-save"),
     path("images/", images.image_add, name="image-add"),
     path("images/<uuid:pk>/", images.image, name="image"),
-    path("columns/", playground.columns_choose, name="columns-choose"),
-    path("columns/add/", playground.column_add, name="column-add"),
-    path("columns/<int:position>/remove/", playground.column_remove, name="column-remove"),
+    path("columns/", columns.columns_choose, name="columns-choose"),
+    path("columns/add/", columns.column_add, name="column-add"),
+    path("columns/<int:position>/remove/", columns.column_remove, name="column-remove"),
+    path("columns/<int:position>/parameters/", columns.column_own, name="column-own"),
     path("columns/<int:position>/preview/", raw.column_preview, name="column-preview"),
     path("runs/start/", runs.run_start, name="run-start"),
     path("runs/<uuid:pk>/", runs.run_detail, name="run-detail"),

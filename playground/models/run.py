@@ -228,7 +228,7 @@ class Draft(models.Model):
     takes_lines = models.BooleanField(default=False, help_text="One input to embed per line.")
     columns = models.JSONField(
         default=list,
-        help_text="[{position, endpoint, params?, stop?, extra?}], in order, as typed.",
+        help_text="[{position, endpoint, own?}], in order; `own` as in a call's own_settings.",
     )
     run = models.ForeignKey(Run, models.SET_NULL, null=True, related_name="+")
     saved_at = models.DateTimeField(auto_now=True)

@@ -103,6 +103,20 @@ def is_big(text: str) -> bool:
 
 
 @register.filter
+def chips(call: Call) -> list[str]:
+    """What the column alone was given: "temperature 0.2", "2 stops"; long values by name alone."""
+    words = []
+    for name, value in call.own_settings.items():
+        if name == "stop":
+            words.append(f"{len(value)} stop{'s' if len(value) > 1 else ''}")
+            continue
+        text = "" if isinstance(value, dict | list) else json.dumps(value, ensure_ascii=False)
+        label = name.replace("_", " ")
+        words.append(f"{label} {text}" if text and len(text) <= 12 else label)
+    return words
+
+
+@register.filter
 def said(response: dict) -> str:
     """What the server said: its status line, then its body as it came."""
     body = response.get("body", "")

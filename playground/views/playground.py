@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import trigger_client_event
 
 from .. import drafting, judging, managing
-from ..access import get_visible, visible_to
+from ..access import visible_to
 from ..asking import ROLES
 from ..connecting import Refused
 from ..limits import TooMany
@@ -47,26 +47,6 @@ def draft_save(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"saved_at": draft.saved_at.isoformat(), "mistakes": mistakes})
 
 
-@require_POST
-def columns_choose(request: HttpRequest) -> HttpResponse:
-    ids = dict.fromkeys(request.POST.getlist("endpoint"))
-    try:
-        drafting.check_columns(len(ids))
-    except Refused as refused:
-        return refuse(request, refused)
-    endpoints = [get_visible(request.user, Endpoint, pk) for pk in ids]
-    draft = drafting.draft_of(request.user)
-    drafting.choose_columns(draft, endpoints)
-    return show_outputs(request, draft)
-
-
-@require_POST
-def column_add(request: HttpRequest) -> HttpResponse:
-    """A column for one endpoint, asked for on another page; leads to the playground."""
-    endpoint = get_visible(request.user, Endpoint, request.POST.get("endpoint"))
-    return lead_to_column(request, endpoint)
-
-
 def lead_to_column(request: HttpRequest, endpoint: Endpoint, words: str = "") -> HttpResponse:
     """To the playground, where the endpoint has a column now; `words` say what came before."""
     draft = drafting.draft_of(request.user)
@@ -78,13 +58,6 @@ def lead_to_column(request: HttpRequest, endpoint: Endpoint, words: str = "") ->
         if words:
             messages.success(request, words)
     return redirect("playground")
-
-
-@require_POST
-def column_remove(request: HttpRequest, position: int) -> HttpResponse:
-    draft = drafting.draft_of(request.user)
-    drafting.remove_column(draft, position)
-    return show_outputs(request, draft)
 
 
 def show_page(request: HttpRequest, draft: Draft, refusal: Exception | None = None) -> HttpResponse:

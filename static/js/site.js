@@ -118,7 +118,7 @@ const site = (() => {
   }
 
   function isOverlayOpen() {
-    return Boolean(document.querySelector("dialog[open], .rail:popover-open"));
+    return Boolean(document.querySelector("dialog[open], :popover-open"));
   }
 
   // "10:42", or with the day.

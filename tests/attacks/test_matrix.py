@@ -104,7 +104,7 @@ class MatrixTestCase(WebTestCase):
             data = json.dumps(data) if data else ""
         else:
             data, kind = urlencode(data), "application/x-www-form-urlencoded"
-        is_part = row.route.endswith(("/preview/", "/raw/", "/markdown/"))
+        is_part = row.route.endswith(("/parameters/", "/preview/", "/raw/", "/markdown/"))
         headers = {"HX-Request": "true"} if is_part else {}
         if door == "token":
             headers["Authorization"] = f"Bearer {self.tokens[who]}"
