@@ -66,6 +66,9 @@ const images = (() => {
     }
   }
 
+  promptForm.addEventListener("input", ({ target }) => {
+    if (target.matches("#messages textarea")) say(target.closest(".msg"), "");
+  });
   promptForm.addEventListener("paste", (event) => {
     const message = event.target.closest("#messages .msg");
     if (!message) return;
