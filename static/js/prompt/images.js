@@ -35,10 +35,8 @@ const images = (() => {
     }
     say(message, "");
     message.setAttribute("aria-busy", "true");
-    const body = new FormData();
-    body.append("image", file, file.name || "image");
     try {
-      const answer = await site.post(promptForm.dataset.images, body);
+      const answer = await site.post(`${promptForm.dataset.images}?name=${encodeURIComponent(file.name)}`, file);
       if (answer.status !== 201 && answer.status !== 422) throw new Error(answer.status);
       const told = await answer.json();
       if (answer.ok) {
