@@ -42,6 +42,7 @@ TYPED = ("messages", "examples", "variables", "params", "stop", "extra")
 TYPED += ("tools", "response_format", "takes_lines")
 # JSON as typed, and what it is called in one line.
 TEXTS = {"extra": "extra JSON", "tools": "tools", "response_format": "response format"}
+MAX_VARIABLES = 200  # fields on the page (prompt/variables.js: MOST); further names stay as typed
 MAX_POSITION = 701  # column ZZ
 
 
@@ -221,7 +222,8 @@ def messages_of(draft: Draft) -> list[dict]:
 
 def variables_of(draft: Draft) -> list[tuple[str, str]]:
     """Every name in the texts with its value, "" where it has none, in the order they stand in."""
-    return [(name, draft.variables.get(name, "")) for name in names_in(messages_of(draft))]
+    names = names_in(messages_of(draft))[:MAX_VARIABLES]
+    return [(name, draft.variables.get(name, "")) for name in names]
 
 
 def asked_of(draft: Draft, variants: Sequence[Variant]) -> dict:

@@ -4,7 +4,7 @@ import json
 import unittest
 
 from playground.connecting import Refused
-from playground.drafting import messages_of, mistakes_of, variables_of
+from playground.drafting import MAX_VARIABLES, messages_of, mistakes_of, variables_of
 from playground.judging import (
     mistakes_in,
     tools_for,
@@ -112,6 +112,11 @@ class SentTests(unittest.TestCase):
         self.assertEqual(
             variables_of(draft), [("tone", ""), ("example", ""), ("topic", "x"), ("größe", "")]
         )
+
+    def test_no_page_is_made_of_fields(self):
+        text = "".join(f"{{{{name{number}}}}}" for number in range(5000))
+        draft = Draft(messages=[{"role": "user", "content": text}])
+        self.assertEqual(len(variables_of(draft)), MAX_VARIABLES)
 
     def test_half_an_example_is_a_mistake(self):
         draft = Draft(examples=[{"user": "", "assistant": " "}, {"user": "q", "assistant": ""}])

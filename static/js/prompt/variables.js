@@ -2,6 +2,7 @@
 "use strict";
 
 const variables = (() => {
+  const MOST = 200; // fields; drafting.py: MAX_VARIABLES
   const section = document.getElementById("variables");
   const list = document.getElementById("variable-list");
   const pasting = document.getElementById("paste-json");
@@ -26,7 +27,9 @@ const variables = (() => {
 
   // One row per name, in the order of the texts. A value outlives its name, for when it comes back.
   function sync() {
-    const names = [...new Set(messages.inOrder().flatMap((textarea) => editors.read(textarea).names))];
+    const all = new Set(messages.inOrder().flatMap((textarea) => editors.read(textarea).names));
+    const names = [...all].slice(0, MOST);
+    section.querySelector("[data-many]").hidden = all.size <= MOST;
     const shown = names.map(rowFor);
     shown.forEach((row, at) => {
       row.hidden = false;
