@@ -255,7 +255,21 @@ def _items(message: dict[str, Any]) -> list[Body]:
         return [{"type": "function_call_output", "call_id": call_id, "output": output}]
     calls = message.get("tool_calls") or []
     said = {key: value for key, value in message.items() if key != "tool_calls"}
+    if isinstance(said.get("content"), list | tuple):
+        said["content"] = [_part_item(message["role"], part) for part in said["content"]]
     return ([said] if said.get("content") else []) + [_call_item(call) for call in calls] or [said]
+
+
+def _part_item(role: str, part: Any) -> Any:
+    """A part as chat writes it, as the Responses schema does; any other stays as it is."""
+    kind = part.get("type") if isinstance(part, dict) else None
+    if kind == "text":
+        return part | {"type": "output_text" if role == "assistant" else "input_text"}
+    if kind == "image_url" and isinstance(part.get("image_url"), dict):
+        image = part["image_url"]
+        detail = {"detail": image["detail"]} if "detail" in image else {}
+        return {"type": "input_image", "image_url": image.get("url")} | detail
+    return part
 
 
 def _call_item(call: Any) -> Body:

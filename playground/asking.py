@@ -1,6 +1,7 @@
 """What a run asks: messages, or many texts to embed, judged and with their variables filled in."""
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -140,6 +141,12 @@ def _is_blank(message: Mapping) -> bool:
 # Variables ----------------------------------------------------------------------------------
 
 
+def names_in(messages: Iterable[Mapping]) -> list[str]:
+    """The names of all variables in these messages, each once, in the order in which they stand."""
+    found = (VARIABLE.findall(text) for text in _texts_in(messages))
+    return list(dict.fromkeys(name for names in found for name in names))
+
+
 def _filled(asked: list, variables: Mapping[str, str]) -> list:
     """Replace {{name}} by its value in every text. A name without a value stays as it was typed.
 
@@ -155,10 +162,12 @@ def _filled(asked: list, variables: Mapping[str, str]) -> list:
         for match in VARIABLE.finditer(text):
             size += len(value(match).encode()) - len(match[0].encode())
     size += sum(_size_of(each) for each in asked)
+    _check_images(asked)
     if size > settings.MAX_PROMPT_BYTES:
         raise TooLarge(
             f"The prompt is {size / 1024:,.0f} KB long; at most "
-            f"{settings.MAX_PROMPT_BYTES // 1024} KB can be sent. Shorten it."
+            f"{settings.MAX_PROMPT_BYTES // 1024} KB can be sent. "
+            f"Shorten it by {math.ceil((size - settings.MAX_PROMPT_BYTES) / 1024):,} KB."
         )
     return [_with_texts(each, lambda text: VARIABLE.sub(value, text)) for each in asked]
 
@@ -202,4 +211,24 @@ def _size_of(asked: str | dict) -> int:
         return len(asked.encode())
     if isinstance(asked.get("content"), str) and set(asked) == {"role", "content"}:
         return len(asked["content"].encode())
-    return len(json.dumps(asked, ensure_ascii=False).encode())
+    images = sum(len(url) for url in _images_in([asked]))
+    return len(json.dumps(asked, ensure_ascii=False).encode()) - images
+
+
+def _check_images(asked: Iterable) -> None:
+    """Images have a limit of their own, in bytes of the files."""
+    size = sum(len(url) for url in _images_in(asked)) * 3 // 4
+    if size > settings.MAX_IMAGE_BYTES:
+        raise TooLarge(
+            f"The images have {size / 1024:,.0f} KB together; at most "
+            f"{settings.MAX_IMAGE_BYTES // 1024:,} KB can be sent. Remove one, or shrink it."
+        )
+
+
+def _images_in(asked: Iterable) -> list[str]:
+    """The data: URLs of images, as chat and as the Responses schema have them."""
+    contents = (each.get("content") for each in asked if isinstance(each, dict))
+    parts = [part for content in contents if isinstance(content, list) for part in content]
+    urls = [part.get("image_url") for part in parts]
+    urls = [url.get("url") if isinstance(url, dict) else url for url in urls]
+    return [url for url in urls if isinstance(url, str) and url.startswith("data:")]

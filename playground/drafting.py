@@ -1,10 +1,8 @@
 """Keep what one person has in the playground: the prompt as typed, the columns, the last run."""
 
-import math
 import re
 import uuid
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.conf import settings
@@ -12,11 +10,21 @@ from django.db.models import Prefetch
 from django.http import QueryDict
 from django.utils import timezone
 
-from . import following
+from . import following, judging
 from .access import has_confirmed, visible_to, with_edit_rights
-from .connecting import Mistyped, Refused, check_params
+from .asking import names_in
+from .attaching import typed_images, with_images
+from .connecting import Mistyped, Refused
+from .judging import (
+    PARAMETERS,
+    tools_for,
+    typed_extra,
+    typed_format,
+    typed_params,
+    typed_stop,
+    typed_tools,
+)
 from .models import Call, Draft, Endpoint, Run, User
-from .notation import NotationError, read_object, unescape
 from .running import Variant
 
 SAMPLE = [
@@ -28,35 +36,14 @@ SAMPLE = [
 ]
 
 
-@dataclass(frozen=True)
-class Parameter:
-    """One row of the panel; without a value nothing is sent and the endpoint decides."""
-
-    name: str
-    label: str
-    short: str
-    read: Callable[[str], float]
-    least: float
-    most: float
-    step: float
-    usual: float  # where the slider stands before it is touched
-    is_capped: bool = True  # else `most` is only the end of the slider
-    value: str = ""
-    mistake: str = ""
-
-
-PARAMETERS = {
-    parameter.name: parameter
-    for parameter in (
-        Parameter("temperature", "Temperature", "temp", float, 0, 2, 0.05, 1),
-        Parameter("max_tokens", "Max tokens", "max", int, 1, 8192, 1, 512, is_capped=False),
-        Parameter("top_p", "Top p", "top p", float, 0, 1, 0.01, 1),
-    )
-}
+SIDES = ("user", "assistant")  # of an example
 NOTHING = [{"role": "system", "content": ""}, {"role": "user", "content": ""}]
-TYPED = ("messages", "params", "stop", "extra", "takes_lines")
+TYPED = ("messages", "examples", "variables", "params", "stop", "extra")
+TYPED += ("tools", "response_format", "takes_lines")
+# JSON as typed, and what it is called in one line.
+TEXTS = {"extra": "extra JSON", "tools": "tools", "response_format": "response format"}
+MAX_VARIABLES = 200  # fields on the page (prompt/variables.js: MOST); further names stay as typed
 MAX_POSITION = 701  # column ZZ
-LARGEST = 2**53 - 1  # whole numbers beyond this are not exact everywhere
 
 
 def draft_of(user: User) -> Draft:
@@ -83,7 +70,7 @@ def columns_of(user: User, draft: Draft) -> list[Call]:
     by_id = {str(pk): endpoint for pk, endpoint in endpoints.in_bulk(ids).items()}
     ran = following.columns_along(user, draft.run)
     calls = [
-        _call_of(column["position"], by_id[column["endpoint"]], ran.get(column["position"]))
+        _call_of(column, by_id[column["endpoint"]], ran.get(column["position"]))
         for column in draft.columns
         if column["endpoint"] in by_id
     ]
@@ -104,11 +91,18 @@ def calls_of(run: Run | None) -> list[Call]:
     return Run.objects.prefetch_related(Prefetch("calls", calls)).get(pk=run.pk).current_calls()
 
 
-def _call_of(position: int, endpoint: Endpoint, ran: Call | None) -> Call:
-    if ran is not None and ran.endpoint_id == endpoint.id:
+def _call_of(column: dict, endpoint: Endpoint, ran: Call | None) -> Call:
+    own = column.get("own", {})
+    if ran is not None and ran.endpoint_id == endpoint.id and ran.own_settings == own:
         return ran
     # A column that has not run is a call that is not in the table: one template shows both.
-    return Call(position=position, endpoint=endpoint, config=endpoint.config(), status="idle")
+    return Call(
+        position=column["position"],
+        endpoint=endpoint,
+        config=endpoint.config(),
+        own_settings=own,
+        status="idle",
+    )
 
 
 def is_read(user: User, endpoint: Endpoint) -> bool:
@@ -140,6 +134,25 @@ def check_columns(asked: int) -> None:
         raise Refused("variants", f"That is {asked} columns; at most {most} can run at once.")
 
 
+def column_at(draft: Draft, position: int) -> dict | None:
+    return next((each for each in draft.columns if each["position"] == position), None)
+
+
+def set_own(draft: Draft, column: dict, own: dict) -> None:
+    """Parameters for this column alone, on top of the panel's; {} for none."""
+    column.pop("own", None)
+    column.update({"own": own} if own else {})
+    draft.save(update_fields=["columns"])
+
+
+def duplicate_column(draft: Draft, column: dict, own: dict) -> None:
+    """The same endpoint once more, with other parameters. Raises Refused when the board is full."""
+    check_columns(len(draft.columns) + 1)
+    there = {each["position"] for each in draft.columns}
+    draft.columns = _placed(draft.columns, [column["endpoint"]])
+    set_own(draft, next(each for each in draft.columns if each["position"] not in there), own)
+
+
 def remove_column(draft: Draft, position: int) -> None:
     draft.columns = [column for column in draft.columns if column["position"] != position]
     draft.save(update_fields=["columns"])
@@ -165,23 +178,64 @@ def take_typed(draft: Draft, form: QueryDict) -> None:
             "role": _text(form.get(f"role-{number}", "user")),
             "content": _text(form[f"message-{number}"]),
         }
-        for number in _message_numbers(form)
+        | _images(form, number)
+        for number in _numbers(form, "message")
     ] or NOTHING
+    draft.examples = [
+        {side: _text(form.get(f"example-{side}-{number}", "")) for side in SIDES}
+        for number in _numbers(form, "example-user")
+    ]
+    draft.variables = {
+        match[1]: _text(form[name])
+        for name in form
+        if (match := re.fullmatch(r"variable-(\w+)", name)) and "\0" not in name
+    }
     draft.params = {name: _text(form[name]).strip() for name in PARAMETERS if form.get(name)}
     draft.stop = [_text(stop) for stop in form.getlist("stop") if stop]
-    draft.extra = _text(form.get("extra", ""))
+    for name in TEXTS:
+        setattr(draft, name, _text(form.get(name, "")))
     draft.takes_lines = "takes_lines" in form
 
 
 def fields_of(draft: Draft) -> list[tuple[str, str]]:
-    """The prompt as the form's fields, in its order: what take_typed reads."""
+    """The prompt as the form's fields: what take_typed reads."""
     fields = []
     for number, message in enumerate(draft.messages, 1):
         fields += [(f"role-{number}", message["role"]), (f"message-{number}", message["content"])]
+        images = message.get("images", ())
+        fields += [(f"image-{number}", f"{image['id']} {image['words']}") for image in images]
+    for number, pair in enumerate(draft.examples, 1):
+        fields += [(f"example-{side}-{number}", pair[side]) for side in SIDES]
+    fields += [(f"variable-{name}", value) for name, value in sorted(draft.variables.items())]
     fields += [(name, draft.params[name]) for name in PARAMETERS if draft.params.get(name)]
     fields += [("stop", stop) for stop in draft.stop]
-    fields += [("extra", draft.extra)] if draft.extra else []
+    fields += [(name, text) for name in TEXTS if (text := getattr(draft, name))]
     return fields + ([("takes_lines", "on")] if draft.takes_lines else [])
+
+
+def messages_of(draft: Draft) -> list[dict]:
+    """As they are sent but for images and variables: the system message, the examples, the rest."""
+    said = draft.messages
+    examples = [{"role": side, "content": pair[side]} for pair in draft.examples for side in SIDES]
+    others = (number for number, each in enumerate(said) if each["role"] != "system")
+    start = next(others, len(said))
+    return said[:start] + examples + said[start:]
+
+
+def variables_of(draft: Draft) -> list[tuple[str, str]]:
+    """Every name in the texts with its value, "" where it has none, in the order they stand in."""
+    names = names_in(messages_of(draft))[:MAX_VARIABLES]
+    return [(name, draft.variables.get(name, "")) for name in names]
+
+
+def asked_of(draft: Draft, variants: Sequence[Variant]) -> dict:
+    """What the prompt asks of these columns, as arguments of start_run and planned_call."""
+    names = dict(variables_of(draft))
+    return {
+        "messages": with_images(draft.owner, messages_of(draft)),
+        "inputs": inputs_of(draft, variants),
+        "variables": {name: text for name, text in draft.variables.items() if name in names},
+    }
 
 
 def keep_typed(draft: Draft, seen: datetime | None = None) -> bool:
@@ -204,7 +258,9 @@ def keep_run(draft: Draft, run: Run, variants: Sequence[Variant]) -> None:
     """The prompt, the columns it was sent to and the run that came of it."""
     draft.run = run
     draft.columns = [
-        {"position": variant.position, "endpoint": str(variant.endpoint.id)} for variant in variants
+        {"position": variant.position, "endpoint": str(variant.endpoint.id)}
+        | ({"own": variant.own} if variant.own else {})
+        for variant in variants
     ]
     draft.save(update_fields=[*TYPED, "run", "columns", "saved_at"])
 
@@ -214,7 +270,8 @@ def variants_of(user: User, draft: Draft, columns: Sequence[str]) -> list[Varian
     if mistakes := mistakes_of(draft):
         raise Mistyped(mistakes)
     params = typed_params(draft.params) | typed_extra(draft.extra)
-    stop = [unescape(stop) for stop in draft.stop] or None
+    tools, form = typed_tools(draft.tools), typed_format(draft.response_format)
+    stop = typed_stop(draft.stop)
     placed = [_column(column) for column in columns]
     if len({position for position, _ in placed}) < len(placed):
         raise Refused("variants", "Two columns have the same place. Load the page again.")
@@ -227,10 +284,15 @@ def variants_of(user: User, draft: Draft, columns: Sequence[str]) -> list[Varian
             "variants",
             f"The endpoint of column {letter} is not there any more. Remove the column.",
         )
-    return [
-        Variant(endpoints[pk], params=params, stop=stop, position=position)
-        for position, pk in placed
-    ]
+    variants = []
+    for position, pk in placed:
+        column = column_at(draft, position) or {}
+        own = column.get("own", {}) if column.get("endpoint") == pk else {}
+        shared = params | tools_for(endpoints[pk], tools, form)
+        apart = {name: value for name, value in own.items() if name != "stop"}
+        stops = own.get("stop", stop)
+        variants.append(Variant(endpoints[pk], shared | apart, stops, position=position, own=own))
+    return variants
 
 
 def inputs_of(draft: Draft, variants: Sequence[Variant]) -> list[str] | None:
@@ -255,49 +317,24 @@ def _column(column: str) -> tuple[int, str]:
 
 def mistakes_of(draft: Draft) -> dict[str, str]:
     """Every field of the prompt that cannot be sent as it is typed, and why."""
-    readings = [lambda name=n, text=t: typed_params({name: text}) for n, t in draft.params.items()]
-    readings.append(lambda: typed_extra(draft.extra))
     mistakes = {}
-    for read in readings:
-        try:
-            read()
-        except Refused as refused:
-            mistakes[refused.field] = refused.message
-    return mistakes
+    for number, pair in enumerate(draft.examples, 1):
+        if bool(pair["user"].strip()) != bool(pair["assistant"].strip()):
+            side, what = ("assistant", "answer") if pair["user"].strip() else ("user", "question")
+            mistakes[f"example-{side}-{number}"] = (
+                f"Example {number} has no {what}. Write it, or remove the pair."
+            )
+    typed = (draft.params, draft.extra, draft.tools, draft.response_format)
+    return mistakes | judging.mistakes_in(*typed)
 
 
-def typed_params(typed: dict[str, str]) -> dict[str, float]:
-    """The parameters that are set, as numbers. Raises Refused."""
-    return {name: _number(PARAMETERS[name], text) for name, text in typed.items()}
+def _images(form: QueryDict, number: int) -> dict:
+    images = typed_images([_text(value) for value in form.getlist(f"image-{number}")])
+    return {"images": images} if images else {}
 
 
-def _number(parameter: Parameter, text: str) -> float:
-    try:
-        number = parameter.read(text)
-    except ValueError:
-        number = math.nan
-    most = parameter.most if parameter.is_capped else LARGEST
-    if not parameter.least <= number <= most:
-        kind = "a whole number" if parameter.read is int else "a number"
-        span = f"{parameter.least} to {most}" if parameter.is_capped else f"{parameter.least} up"
-        raise Refused(
-            parameter.name, f"{parameter.label} is {kind} from {span}, or empty for “not set”."
-        )
-    return number
-
-
-def typed_extra(typed: str) -> dict:
-    """The extra JSON: nothing, or one object. Raises Refused with line and column."""
-    try:
-        extra = read_object(typed)
-        check_params(extra)
-    except (NotationError, Refused) as error:
-        raise Refused("extra", f"Extra JSON: {error}") from error
-    return extra
-
-
-def _message_numbers(form: QueryDict) -> list[int]:
-    names = (re.fullmatch(r"message-([1-9][0-9]{0,2})", name) for name in form)
+def _numbers(form: QueryDict, field: str) -> list[int]:
+    names = (re.fullmatch(rf"{field}-([1-9][0-9]{{0,2}})", name) for name in form)
     return sorted(int(match[1]) for match in names if match)
 
 

@@ -89,7 +89,13 @@ def _as_before(user: User, call: Call) -> Variant:
     endpoint = runnable_by(user).filter(pk=call.endpoint_id).first()
     if endpoint is None:
         raise Refused("columns", f"Column {call.letter}: you may not run “{call.name}” any more.")
-    return Variant(endpoint, call.overrides, call.stop_override, position=call.position)
+    return Variant(
+        endpoint,
+        call.overrides,
+        call.stop_override,
+        position=call.position,
+        own=call.own_settings,
+    )
 
 
 def _going_on(there: Mapping[int, Call], variant: Variant) -> Variant:

@@ -17,8 +17,31 @@ def read_object(text: str) -> dict:
 
     Stricter than json.loads: only what every database and every endpoint can take.
     """
+    value = _read(text, {})
+    if not isinstance(value, dict):
+        raise NotationError('Write one JSON object, such as {"top_k": 40}.')
+    return value
+
+
+def read_items(text: str) -> list[tuple[object, str]]:
+    """One JSON list, empty for nothing typed: every item and where it starts. Raises NotationError.
+
+    A place is "Line 2, column 3".
+    """
+    values = _read(text, [])
+    if not isinstance(values, list):
+        raise NotationError("Write one JSON list, in square brackets.")
+    position, places, decoder = text.find("["), [], json.JSONDecoder()
+    for _ in values:
+        position = re.compile(r"[\s,]*").match(text, position + 1).end()
+        places.append(_where(text, position))
+        position = decoder.raw_decode(text, position)[1] - 1
+    return list(zip(values, places, strict=True))
+
+
+def _read(text: str, nothing: dict | list) -> object:
     if not text.strip():
-        return {}
+        return nothing
     try:
         value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
         json.dumps(value, ensure_ascii=False).encode()
@@ -35,8 +58,6 @@ def read_object(text: str) -> dict:
         raise NotationError("It is nested too deeply.") from error
     except ValueError as error:  # Python's limit of digits
         raise NotationError("A number in it is too long.") from error
-    if not isinstance(value, dict):
-        raise NotationError('Write one JSON object, such as {"top_k": 40}.')
     if re.search(r"(?<!\\)(\\\\)*\\u0000", json.dumps(value)):
         raise NotationError("It holds the character \\u0000, which cannot be stored.")
     return value
@@ -126,7 +147,7 @@ _ADVICE = {
     "Unterminated string": 'this text has no closing quote (").',
     "Invalid control character": r"a text breaks off here. Close its quote, or write \n or \t.",
     "Invalid \\": r"write \\ for a backslash.",
-    "Extra data": "remove what follows the object.",
+    "Extra data": "remove what follows the end.",
 }
 
 

@@ -43,6 +43,7 @@ class Variant:
     position: int | None = None
     thread: list[dict] = field(default_factory=list)  # earlier turns, as a call keeps them
     without: list[str] = field(default_factory=list)  # fields to leave out
+    own: dict = field(default_factory=dict)  # of all this, what only the column was given
 
 
 # Start --------------------------------------------------------------------------------------
@@ -143,6 +144,7 @@ def _calls_of(run: Run, variants: Sequence[Variant]) -> list[Call]:
             stop_override=variant.stop,
             thread=variant.thread,
             without=variant.without,
+            own_settings=variant.own,
         )
         for index, variant in enumerate(variants)
         for repetition in range(1, variant.repetitions + 1)
@@ -362,6 +364,7 @@ def retry_call(user: User, call: Call, without: Sequence[str] = ()) -> Call:
                 stop_override=call.stop_override,
                 thread=call.thread,
                 without=sorted({*call.without, *without}),
+                own_settings=call.own_settings,
             )
             transaction.on_commit(lambda: _announce_retry(again))
     except IntegrityError:

@@ -1,7 +1,31 @@
-"""Static files: hashed names, and small forms of what people load."""
+"""Static files: hashed names, small forms of what people load, parts joined to one file."""
 
+from collections.abc import Iterator
+
+from django.core.files.base import ContentFile
 from whitenoise.compress import Compressor
 from whitenoise.storage import CompressedManifestStaticFilesStorage
+
+# One request for what is written in several files; in this order, because scripts run in it.
+JOINED = {
+    "js/outputs.js": [
+        f"js/outputs/{name}.js" for name in ("run-socket", "board", "reading", "follow")
+    ],
+    "js/prompt.js": [
+        f"js/prompt/{name}.js"
+        for name in (
+            "editors",
+            "messages",
+            "images",
+            "variables",
+            "parameters",
+            "mistakes",
+            "draft",
+            "run",
+            "columns",
+        )
+    ],
+}
 
 
 class PageCompressor(Compressor):
@@ -14,3 +38,15 @@ class PageCompressor(Compressor):
 class StaticStorage(CompressedManifestStaticFilesStorage):
     def create_compressor(self, **options) -> Compressor:
         return PageCompressor(**options)
+
+    def post_process(self, paths: dict, dry_run: bool = False, **options) -> Iterator[tuple]:
+        for name, parts in JOINED.items():
+            texts = []
+            for part in parts:
+                storage, path = paths.pop(part)
+                with storage.open(path) as file:
+                    texts.append(file.read())
+            self.delete(name)
+            self.save(name, ContentFile(b"\n".join(texts)))
+            paths[name] = (self, name)
+        yield from super().post_process(paths, dry_run, **options)

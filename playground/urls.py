@@ -5,8 +5,10 @@ from django.urls import path
 from .api import api
 from .views import (
     account,
+    columns,
     diffs,
     endpoints,
+    images,
     managing,
     playground,
     raw,
@@ -19,9 +21,12 @@ from .views import (
 urlpatterns = [
     path("", playground.playground, name="playground"),
     path("draft/", playground.draft_save, name="draft-save"),
-    path("columns/", playground.columns_choose, name="columns-choose"),
-    path("columns/add/", playground.column_add, name="column-add"),
-    path("columns/<int:position>/remove/", playground.column_remove, name="column-remove"),
+    path("images/", images.image_add, name="image-add"),
+    path("images/<uuid:pk>/", images.image, name="image"),
+    path("columns/", columns.columns_choose, name="columns-choose"),
+    path("columns/add/", columns.column_add, name="column-add"),
+    path("columns/<int:position>/remove/", columns.column_remove, name="column-remove"),
+    path("columns/<int:position>/parameters/", columns.column_own, name="column-own"),
     path("columns/<int:position>/preview/", raw.column_preview, name="column-preview"),
     path("runs/start/", runs.run_start, name="run-start"),
     path("runs/follow/", runs.run_follow, name="run-follow"),

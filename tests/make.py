@@ -1,5 +1,7 @@
 """Builders with plain defaults: rows as they would be after somebody made them the usual way."""
 
+import struct
+
 from django.utils import timezone
 
 from playground import connecting
@@ -80,3 +82,9 @@ def make_call(run: Run, endpoint: Endpoint, *, status: str = Call.Status.QUEUED,
         status=status,
         **fields,
     )
+
+
+def png(rest: bytes = b"", width: int = 640, height: int = 480) -> bytes:
+    """The start of a PNG, which says its size; then anything."""
+    header = struct.pack(">II", width, height) + b"\x08\x02\x00\x00\x00"
+    return b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR" + header + rest

@@ -1,6 +1,7 @@
 """Nouns: what the playground remembers."""
 
 from .endpoint import Endpoint, EndpointConfirmation
+from .image import Image
 from .keys import KeyCheck
 from .run import Call, Draft, Run
 from .team import ApiToken, Membership, Team, User
@@ -13,6 +14,7 @@ __all__ = [
     "Draft",
     "Endpoint",
     "EndpointConfirmation",
+    "Image",
     "KeyCheck",
     "Membership",
     "Run",

@@ -85,6 +85,9 @@ class Call(models.Model):
     thread = ExactJSONField(
         default=list, help_text="Earlier turns of this column: [{call, messages, answer}]."
     )
+    own_settings = ExactJSONField(
+        default=dict, help_text="Of these, what the column alone was given, `stop` with it."
+    )
 
     status = models.CharField(max_length=9, choices=Status, default=Status.QUEUED)
     is_stop_asked = models.BooleanField(default=False)
@@ -253,12 +256,21 @@ class Draft(models.Model):
     owner = models.OneToOneField(
         settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="draft"
     )
-    messages = models.JSONField(default=list)
+    messages = models.JSONField(
+        default=list, help_text="[{role, content, images?}], ids of images."
+    )
+    examples = models.JSONField(default=list, help_text="[{user, assistant}], in order.")
+    variables = models.JSONField(default=dict, help_text="Values for {{name}}, empty ones too.")
     params = models.JSONField(default=dict)
     stop = models.JSONField(default=list)
     extra = models.TextField(blank=True, help_text="Extra JSON exactly as typed, valid or not.")
+    tools = models.TextField(blank=True, help_text="JSON as typed.")
+    response_format = models.TextField(blank=True, help_text="JSON as typed.")
     takes_lines = models.BooleanField(default=False, help_text="One input to embed per line.")
-    columns = models.JSONField(default=list, help_text="[{position, endpoint}], in order.")
+    columns = models.JSONField(
+        default=list,
+        help_text="[{position, endpoint, own?}], in order; `own` as in a call's own_settings.",
+    )
     run = models.ForeignKey(Run, models.SET_NULL, null=True, related_name="+")
     saved_at = models.DateTimeField(auto_now=True)
 

@@ -109,8 +109,22 @@ def as_typed(stop: str) -> str:
 
 @register.filter
 def is_big(text: str) -> bool:
-    """So long that a browser needs seconds unless the editor does less (prompt.js: BIG)."""
+    """So long that a browser needs seconds unless the editor does less (prompt/editors.js: BIG)."""
     return len(text) > 50_000
+
+
+@register.filter
+def chips(call: Call) -> list[str]:
+    """What the column alone was given: "temperature 0.2", "2 stops"; long values by name alone."""
+    words = []
+    for name, value in call.own_settings.items():
+        if name == "stop":
+            words.append(f"{len(value)} stop{'s' if len(value) > 1 else ''}")
+            continue
+        text = "" if isinstance(value, dict | list) else json.dumps(value, ensure_ascii=False)
+        label = name.replace("_", " ")
+        words.append(f"{label} {text}" if text and len(text) <= 12 else label)
+    return words
 
 
 @register.filter

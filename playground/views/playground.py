@@ -14,8 +14,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import trigger_client_event
 
-from .. import drafting, managing
-from ..access import get_visible, visible_to
+from .. import drafting, judging, managing
+from ..access import visible_to
 from ..asking import ROLES
 from ..connecting import Refused
 from ..limits import TooMany
@@ -47,26 +47,6 @@ def draft_save(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"saved_at": draft.saved_at.isoformat(), "mistakes": mistakes})
 
 
-@require_POST
-def columns_choose(request: HttpRequest) -> HttpResponse:
-    ids = dict.fromkeys(request.POST.getlist("endpoint"))
-    try:
-        drafting.check_columns(len(ids))
-    except Refused as refused:
-        return refuse(request, refused)
-    endpoints = [get_visible(request.user, Endpoint, pk) for pk in ids]
-    draft = drafting.draft_of(request.user)
-    drafting.choose_columns(draft, endpoints)
-    return show_outputs(request, draft)
-
-
-@require_POST
-def column_add(request: HttpRequest) -> HttpResponse:
-    """A column for one endpoint, asked for on another page; leads to the playground."""
-    endpoint = get_visible(request.user, Endpoint, request.POST.get("endpoint"))
-    return lead_to_column(request, endpoint)
-
-
 def lead_to_column(request: HttpRequest, endpoint: Endpoint, words: str = "") -> HttpResponse:
     """To the playground, where the endpoint has a column now; `words` say what came before."""
     draft = drafting.draft_of(request.user)
@@ -80,13 +60,6 @@ def lead_to_column(request: HttpRequest, endpoint: Endpoint, words: str = "") ->
     return redirect("playground")
 
 
-@require_POST
-def column_remove(request: HttpRequest, position: int) -> HttpResponse:
-    draft = drafting.draft_of(request.user)
-    drafting.remove_column(draft, position)
-    return show_outputs(request, draft)
-
-
 def show_page(request: HttpRequest, draft: Draft, refusal: Exception | None = None) -> HttpResponse:
     calls = drafting.columns_of(request.user, draft)
     mistakes = drafting.mistakes_of(draft)
@@ -96,17 +69,23 @@ def show_page(request: HttpRequest, draft: Draft, refusal: Exception | None = No
             value=draft.params.get(parameter.name, ""),
             mistake=mistakes.get(parameter.name, ""),
         )
-        for parameter in drafting.PARAMETERS.values()
+        for parameter in judging.PARAMETERS.values()
     ]
+    variables = drafting.variables_of(draft)
+    unused = {name: text for name, text in draft.variables.items() if name not in dict(variables)}
     context = outputs_of(request.user, draft, calls) | {
         "draft": draft,
         "roles": ROLES,
+        "empty_message": {"role": "user", "content": ""},
+        "variables": variables,
+        "unused_variables": sorted(unused.items()),
         "params": params,
         "paramline": _paramline(draft, params),
         "idempotency_key": uuid4(),
         "refusal": refusal,
         "mistakes": mistakes,
         "max_prompt_bytes": settings.MAX_PROMPT_BYTES,
+        "max_image_bytes": settings.MAX_IMAGE_BYTES,
     }
     status = 200 if refusal is None else status_of(refusal)
     return render(request, "playground/page.html", context | tabs_of(calls), status=status)
@@ -198,13 +177,14 @@ def _groups(user: User, endpoints: list[Endpoint], calls: list[Call]) -> list[tu
     return [(title, items) for title, items in groups if items]
 
 
-def _paramline(draft: Draft, params: list[drafting.Parameter]) -> str:
+def _paramline(draft: Draft, params: list[judging.Parameter]) -> str:
     """One line of what is set: temp 0.2 · max 800 · 2 stops · extra JSON."""
     parts = [f"{p.short} {p.value}" for p in params if p.value]
     if draft.stop:
         parts.append(f"{len(draft.stop)} stop{'s' if len(draft.stop) > 1 else ''}")
-    if draft.extra.strip():
-        parts.append("extra JSON")
+    for name, words in drafting.TEXTS.items():
+        if getattr(draft, name).strip():
+            parts.append(words)
     return " · ".join(parts) or "no parameters set"
 
 

@@ -43,8 +43,8 @@ def column_preview(request: HttpRequest, position: int) -> HttpResponse:
         variant = next((each for each in variants if each.position == position), None)
         if variant is None:
             raise Http404("This column is not there any more.")
-        inputs = drafting.inputs_of(draft, variants)
-        call = requesting.planned_call(request.user, variant, draft.messages, inputs=inputs)
+        asked = drafting.asked_of(draft, variants)
+        call = requesting.planned_call(request.user, variant, **asked)
     except (Refused, TooLarge) as error:
         return _nothing(request, Call(position=position, status="idle"), error)
     return _drawer(request, call)

@@ -23,13 +23,13 @@ def run_start(request: HttpRequest) -> HttpResponse:
     try:
         variants = drafting.variants_of(request.user, draft, request.POST.getlist("column"))
         key = request.POST.get("idempotency_key", "").replace("\0", "")[:100]
-        inputs = drafting.inputs_of(draft, variants)
+        asked = drafting.asked_of(draft, variants)
         # A column with functions that this person has not read waits; the others do not for it.
         ready = [each for each in variants if drafting.is_read(request.user, each.endpoint)]
         # One transaction: the worker that hears of the run finds nobody else writing.
         with transaction.atomic():
             run = running.start_run(
-                request.user, draft.messages, ready or variants, inputs=inputs, idempotency_key=key
+                request.user, variants=ready or variants, idempotency_key=key, **asked
             )
             drafting.keep_run(draft, run, variants)
     except (Refused, TooMany, running.TooLarge, running.Conflict, Unconfirmed) as error:

@@ -2,7 +2,7 @@
 "use strict";
 
 const site = (() => {
-  const SHORT_MS = 6000;
+  const SHORT_MS = 6000, UNDO_MS = 10_000;
   const announcer = () => document.getElementById("announce");
 
   function announce(words) {
@@ -19,8 +19,9 @@ const site = (() => {
     return svg;
   }
 
-  // A toast; `link` is [words, address]. A success leaves by itself, an error stays.
-  function toast(words, { isError = false, link = null } = {}) {
+  // A toast; `link` is [words, address], `undo` takes back what it tells. A success leaves by itself,
+  // an error stays.
+  function toast(words, { isError = false, link = null, undo = null } = {}) {
     const box = document.createElement("div");
     box.className = isError ? "toast toast--danger" : "toast";
     const text = document.createElement("p");
@@ -39,17 +40,28 @@ const site = (() => {
       [anchor.textContent, anchor.href] = link;
       box.append(anchor);
     }
+    if (undo) {
+      const button = document.createElement("button");
+      button.className = "btn btn--sm";
+      button.type = "button";
+      button.textContent = "Undo";
+      button.addEventListener("click", () => {
+        box.remove();
+        undo();
+      });
+      box.append(button);
+    }
     box.append(close);
     // One of a kind: a line that fails ten times says so once.
     for (const old of document.querySelectorAll(".toast p")) {
       if (old.textContent === words) old.parentElement.remove();
     }
     document.getElementById("toasts").append(box);
-    leaveSoon(box);
+    leaveSoon(box, undo ? UNDO_MS : SHORT_MS);
   }
 
-  function leaveSoon(box) {
-    if (!box.classList.contains("toast--danger")) setTimeout(() => box.remove(), SHORT_MS);
+  function leaveSoon(box, ms = SHORT_MS) {
+    if (!box.classList.contains("toast--danger")) setTimeout(() => box.remove(), ms);
   }
 
   function csrf() {
@@ -88,7 +100,9 @@ const site = (() => {
     if (banner) banner.hidden = false;
     else toast("You are signed out. Nothing was changed.", { isError: true, link: signInLink() });
     const dialog = again();
-    if (dialog && !dialog.open) dialog.showModal();
+    if (!dialog || dialog.open) return;
+    dialog.showModal();
+    document.getElementById("again-password").focus();
   }
 
   // Sign in over the page --------------------------------------------------------------------
@@ -191,7 +205,7 @@ const site = (() => {
   }
 
   function isOverlayOpen() {
-    return Boolean(document.querySelector("dialog[open], .rail:popover-open"));
+    return Boolean(document.querySelector("dialog[open], :popover-open"));
   }
 
   // "10:42", or with the day.
@@ -311,7 +325,7 @@ const site = (() => {
   }
 
   showTimes();
-  document.querySelectorAll(".toast").forEach(leaveSoon);
+  document.querySelectorAll(".toast").forEach((box) => leaveSoon(box));
 
   return { announce, csrf, icon, isOverlayOpen, isSignIn, open, post, showSignedOut, showTimes, signInLink, toast };
 })();

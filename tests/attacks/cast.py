@@ -4,10 +4,18 @@ from types import SimpleNamespace
 
 from django.test import override_settings
 
-from playground import drafting
+from playground import attaching, drafting
 from playground.models import ApiToken, Membership, User
 from tests.canary import canary
-from tests.make import PASSWORD, make_endpoint, make_run, make_team, make_user, make_workspace
+from tests.make import (
+    PASSWORD,
+    make_endpoint,
+    make_run,
+    make_team,
+    make_user,
+    make_workspace,
+    png,
+)
 from tests.workspace import SEED_ENTITY, Workspace, ready_endpoint
 
 ALICE_THERE = canary()
@@ -25,6 +33,7 @@ MARKS = {
     "going": "prompt-that-waits-6a92",
     "call": "answer-to-alice-d3b7",
     "token": "script-of-alice-e5f8",
+    "image": "picture-of-alice-71ac",
 }
 TEAM_SEES = {"lent", "shared"}
 
@@ -71,6 +80,7 @@ def make_things(alice: User, origin: str, token: str | None = None) -> SimpleNam
         call=run.calls.first(),
         queued=going.calls.get(),
         token=ApiToken.make(alice, MARKS["token"])[0],
+        image=attaching.attach(alice, "photo.png", png(MARKS["image"].encode())),
     )
     drafting.choose_columns(drafting.draft_of(alice), [shared, private])
     return things

@@ -2,10 +2,12 @@
 () => {
   const MARKDOWN = "P BR HR EM STRONG S CODE PRE BLOCKQUOTE UL OL LI A H1 H2 H3 H4 H5 H6 TABLE THEAD TBODY TR TH TD";
   const ATTRIBUTES = ["href", "rel", "target", "start", "class", "data-too-long"];
-  const TEXTS = ".plain, .verbatim, .msg__text, .editor__hl, pre.code, .mid span, .tag code";
+  const TEXTS = ".plain, .verbatim, .msg__text, .editor__hl mark, pre.code, .mid span, .tag code";
+  const OUR_TEMPLATES = ["message", "example", "image", "variable"].map((name) => `.play > #${name}-template`);
   const ELEMENTS = [
-    "iframe, frame, object, embed, applet, portal, base, style, math, template, marquee",
-    "img, video, audio, picture, image, foreignObject, animate, meta[http-equiv]",
+    "iframe, frame, object, embed, applet, portal, base, style, math, marquee",
+    `template:not(${OUR_TEMPLATES}), .editor__hl :not(mark)`,
+    "img:not(.tag--image > [src^='/images/']), video, audio, picture, image, foreignObject, animate, meta[http-equiv]",
     "script:not([src^='/static/']), link[rel=stylesheet]:not([href^='/static/'])",
   ].join(", ");
   const found = [];

@@ -104,7 +104,8 @@ class MatrixTestCase(WebTestCase):
             data = json.dumps(data) if data else ""
         else:
             data, kind = urlencode(data), "application/x-www-form-urlencoded"
-        is_part = row.route.endswith(("/preview/", "/raw/", "/markdown/", "/diff/"))
+        parts = ("/parameters/", "/preview/", "/raw/", "/markdown/", "/diff/")
+        is_part = row.route.endswith(parts)
         headers = {"HX-Request": "true"} if is_part else {}
         if door == "token":
             headers["Authorization"] = f"Bearer {self.tokens[who]}"
@@ -246,7 +247,7 @@ def signed_in(user: User | None) -> SimpleCookie:
 
 def words_of(answer: HttpResponse) -> str:
     """The answer's text, with its markup and without: a long name may stand in two elements."""
-    text = "" if answer.streaming else answer.content.decode()
+    text = "" if answer.streaming else answer.content.decode(errors="replace")
     return text + "\n" + re.sub(r"<[^>]*>\s*", "", text)
 
 

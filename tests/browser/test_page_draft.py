@@ -158,7 +158,7 @@ class PageDraftTests(BrowserTestCase):
         self.message.focus()
         self.page.evaluate(PASTE, MEGABYTE)
         expect(self.page.locator("#size-error")).to_have_text(
-            "The prompt is 1,024 KB long; at most 512 KB can be sent. Shorten it."
+            "The prompt is 1,024 KB long; at most 512 KB can be sent. Shorten it by 513 KB."
         )
         self.page.get_by_role("button", name="Run").click()
         expect(self.page.locator("#prompt-errors")).to_contain_text("1,024 KB long; at most 512 KB")

@@ -10,11 +10,11 @@ ROOT = Path(__file__).resolve().parents[2]
 # From the bottom up. A package stands for every module in it.
 STAIRS = {
     "tools": "diff egress vault keyfile layers limits locks markdown threads origins notation"
-    " process proxies reporting sandbox storage",
+    " pictures process proxies reporting sandbox storage",
     "nouns": "models access",
-    "verbs": "announcing asking comparing connecting doctoring drafting entering exporting"
-    " following guessing managing rationing requesting rotating running starting transforming"
-    " trying watching",
+    "verbs": "announcing asking attaching comparing connecting doctoring drafting entering"
+    " exporting following guessing judging managing rationing requesting rotating running starting"
+    " transforming trying watching",
     "rooms": "forms views api consumers worker middleware templatetags",
     "doors": "urls asgi server admin apps checks management settings",
 }

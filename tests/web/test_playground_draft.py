@@ -104,6 +104,44 @@ class PlaygroundDraftTests(WebTestCase):
         self.assertEqual(draft.messages, [{"role": "system", "content": "ab"}])
         self.assertEqual((draft.params, draft.extra), ({"top_p": "0.5"}, ""))
 
+    def test_examples_and_variables_are_kept_and_shown(self):
+        typed = TYPED | {
+            "message-1": "Be {{tone}}.",
+            "example-user-1": "2+2?",
+            "example-assistant-1": "4\r\n",
+            "variable-tone": "",
+            "variable-later": "<b>",
+            "variable-no-name": "x",
+            "tools": "[",
+            "response_format": "{}",
+        }
+        answer = self.client.post("/draft/", typed)
+        self.assertEqual(set(answer.json()["mistakes"]), {"extra", "tools"})
+        draft = Draft.objects.get(owner=self.alice)
+        self.assertEqual(draft.examples, [{"user": "2+2?", "assistant": "4\n"}])
+        self.assertEqual(draft.variables, {"tone": "", "later": "<b>"})
+        self.assertEqual((draft.tools, draft.response_format), ("[", "{}"))
+        page = self.client.get("/")
+        self.assertContains(page, 'aria-label="Assistant of example 1"')
+        self.assertContains(page, '<div class="variable" data-variable><label for="v-tone"')
+        self.assertContains(page, '<div class="variable" data-variable hidden><label for="v-later"')
+        self.assertContains(page, "&lt;b&gt;</textarea>")
+        self.assertContains(page, "2 stops · extra JSON · tools · response format")
+        conflict = self.client.post("/draft/", {"saved_at": "2024-01-01T00:00:00Z"})
+        sent = {name: text for name, text in typed.items() if "no-name" not in name}
+        told = {name for name, _ in conflict.json()["fields"]}
+        self.assertEqual(told, {name for name, text in sent.items() if text or "variable" in name})
+
+    def test_messages_are_as_many_and_as_ordered_as_typed(self):
+        roles = ("user", "assistant", "user", "system")
+        typed = {f"role-{number}": role for number, role in enumerate(roles, 1)}
+        typed |= {f"message-{number}": str(number) for number in range(1, 5)}
+        self.client.post("/draft/", typed)
+        draft = Draft.objects.get(owner=self.alice)
+        self.assertEqual([message["role"] for message in draft.messages], list(roles))
+        self.assertEqual([message["content"] for message in draft.messages], list("1234"))
+        self.assertContains(self.client.get("/"), 'aria-label="Move message 4 up"')
+
     def save(self, text: str, known: str):
         return self.client.post("/draft/", TYPED | {"message-2": text, "saved_at": known})
 

@@ -1,5 +1,6 @@
 """POST /runs/start/: the prompt goes to every column, once."""
 
+import json
 from unittest import mock
 from uuid import uuid4
 
@@ -53,6 +54,53 @@ class RunStartTests(WebTestCase):
         self.assertEqual(
             Run.objects.get().messages[1]["content"], "你好吗？\n\t👩🏽‍🚀 {{name}} <b>"
         )
+
+    def test_variables_are_filled_in_and_examples_come_first(self):
+        self.start(
+            **{
+                "message-1": "Be {{tone}}.",
+                "message-2": "{{ topic }}{{nothing}}, {{topic}}",
+                "example-user-1": "{{topic}}?",
+                "example-assistant-1": "Yes.",
+                "variable-tone": "kind",
+                "variable-topic": "{{tone}}",
+                "variable-nothing": "",
+                "variable-unused": "x",
+            }
+        )
+        run = Run.objects.get()
+        self.assertEqual(
+            [message["content"] for message in run.messages],
+            ["Be kind.", "{{tone}}?", "Yes.", "{{tone}}, {{tone}}"],
+        )
+        self.assertEqual(run.variables, {"tone": "kind", "topic": "{{tone}}", "nothing": ""})
+
+    def test_half_an_example_is_refused_at_its_field(self):
+        answer = self.start(**{"example-user-1": "2+2?", "example-assistant-1": ""})
+        self.assert_refused(answer, 'data-field="example-assistant-1"')
+        self.assert_refused(answer, "Example 1 has no answer")
+
+    def test_tools_and_a_format_are_sent_where_the_task_takes_them(self):
+        chat = make_endpoint(self.alice, name="chat", task="chat")
+        text = make_endpoint(self.alice, name="text", task="completions")
+        tool = {"type": "function", "function": {"name": "get_weather"}}
+        self.start(
+            column=[f"0:{chat.pk}", f"1:{text.pk}"],
+            tools=json.dumps([tool]),
+            response_format='{"type": "json_object"}',
+        )
+        asked = [call.overrides for call in Call.objects.order_by("position")]
+        form = {"type": "json_object"}
+        self.assertEqual(asked, [{"tools": [tool], "response_format": form}, {}])
+
+    def test_a_tool_without_a_name_is_refused_with_its_place(self):
+        answer = self.start(tools='[{"type": "function",\n"function": {}}]')
+        self.assert_refused(answer, 'data-field="tools"')
+        self.assert_refused(answer, "Tools: Line 1, column 2: this tool has no name.")
+
+    def test_a_long_prompt_is_told_by_how_much(self):
+        answer = self.start(**{"message-2": "{{x}}" * 600, "variable-x": "1" * 1024})
+        self.assert_refused(answer, "600 KB long; at most 512 KB can be sent. Shorten it by 89 KB.")
 
     def test_the_draft_remembers_prompt_columns_and_run(self):
         self.start()

@@ -66,7 +66,7 @@
   };
 
   function focusPrompt() {
-    const messages = panel.querySelectorAll(".editor > textarea");
+    const messages = panel.querySelectorAll("#messages textarea");
     if (!messages.length) return;
     if (panel.hidden) togglePanel();
     document.getElementById("pane-prompt").checked = true;

@@ -38,6 +38,7 @@ const run = (() => {
     const before = there.dataset.status;
     Object.assign(there.dataset, { ...fresh.dataset });
     clocks.delete(there);
+    copyInside(there, fresh, ".col__sub");
     copyInside(there, fresh, ".col__status");
     copyInside(there, fresh, ".metrics");
     copyFoot(there, fresh);

@@ -1,0 +1,178 @@
+"""What is typed beside the messages, read: numbers, stop sequences, extra JSON, tools, a format."""
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from .connecting import Mistyped, Refused, check_params
+from .models import Endpoint
+from .notation import NotationError, read_items, read_object, read_stops, unescape, write_stops
+
+LARGEST = 2**53 - 1  # whole numbers beyond this are not exact everywhere
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One row of the panel; without a value nothing is sent and the endpoint decides."""
+
+    name: str
+    label: str
+    short: str
+    read: Callable[[str], float]
+    least: float
+    most: float
+    step: float
+    usual: float  # where the slider stands before it is touched
+    is_capped: bool = True  # else `most` is only the end of the slider
+    value: str = ""
+    mistake: str = ""
+
+
+PARAMETERS = {
+    parameter.name: parameter
+    for parameter in (
+        Parameter("temperature", "Temperature", "temp", float, 0, 2, 0.05, 1),
+        Parameter("max_tokens", "Max tokens", "max", int, 1, 8192, 1, 512, is_capped=False),
+        Parameter("top_p", "Top p", "top p", float, 0, 1, 0.01, 1),
+    )
+}
+
+
+def mistakes_in(
+    params: Mapping[str, str], extra: str, tools: str = "", response_format: str = ""
+) -> dict[str, str]:
+    """Every field that cannot be sent as it is typed, and why."""
+    readings = [
+        lambda name=name, text=text: typed_params({name: text}) for name, text in params.items()
+    ]
+    readings += [
+        lambda: typed_extra(extra, {"tools": tools, "response_format": response_format}),
+        lambda: typed_tools(tools),
+        lambda: typed_format(response_format),
+    ]
+    mistakes = {}
+    for read in readings:
+        try:
+            read()
+        except Refused as refused:
+            mistakes[refused.field] = refused.message
+    return mistakes
+
+
+def typed_params(typed: Mapping[str, str]) -> dict[str, float]:
+    """The parameters that are set, as numbers. Raises Refused."""
+    return {name: _number(PARAMETERS[name], text) for name, text in typed.items()}
+
+
+def _number(parameter: Parameter, text: str) -> float:
+    try:
+        number = parameter.read(text)
+    except ValueError:
+        number = math.nan
+    most = parameter.most if parameter.is_capped else LARGEST
+    if not parameter.least <= number <= most:
+        kind = "a whole number" if parameter.read is int else "a number"
+        span = f"{parameter.least} to {most}" if parameter.is_capped else f"{parameter.least} up"
+        raise Refused(
+            parameter.name, f"{parameter.label} is {kind} from {span}, or empty for “not set”."
+        )
+    return number
+
+
+def typed_stop(typed: Sequence[str]) -> list[str] | None:
+    return [unescape(stop) for stop in typed] or None
+
+
+def typed_extra(typed: str, beside: Mapping[str, str] | None = None) -> dict:
+    """The extra JSON: nothing, or one object. Raises Refused with line and column.
+
+    `beside` are the fields whose text may not be said again in it.
+    """
+    try:
+        extra = read_object(typed)
+        check_params(extra)
+        for name, text in (beside or {}).items():
+            if text.strip() and name in extra:
+                raise NotationError(f"“{name}” has its own field. Say it in one of the two.")
+    except (NotationError, Refused) as error:
+        raise Refused("extra", f"Extra JSON: {error}") from error
+    return extra
+
+
+def typed_tools(typed: str) -> list[dict]:
+    """Functions a model may call, as OpenAI writes them. Raises Refused with line and column."""
+    try:
+        items = read_items(typed)
+        for tool, where in items:
+            if fault := _fault_of_tool(tool):
+                raise NotationError(f"{where}: {fault}")
+        check_params({"tools": [tool for tool, _ in items]})
+    except (NotationError, Refused) as error:
+        raise Refused("tools", f"Tools: {error}") from error
+    return [tool for tool, _ in items]
+
+
+def _fault_of_tool(tool: object) -> str:
+    if not isinstance(tool, dict):
+        return "a tool is an object."
+    if tool.get("type") != "function":
+        return 'this tool needs "type": "function".'
+    function = tool.get("function")
+    if not isinstance(function, dict):
+        return 'this tool needs a "function", an object with a name.'
+    if not isinstance(function.get("name"), str) or not function["name"].strip():
+        return 'this tool has no name. Give its "function" a "name".'
+    if not isinstance(function.get("parameters", {}), dict):
+        return f'the "parameters" of “{function["name"]}” are a JSON schema, an object.'
+    return ""
+
+
+def typed_format(typed: str) -> dict:
+    """The form an answer must have, such as {"type": "json_object"}. Raises Refused."""
+    try:
+        form = read_object(typed)
+        if form and not isinstance(form.get("type"), str):
+            raise NotationError('It needs a "type", such as "json_object" or "json_schema".')
+        check_params({"response_format": form})
+    except (NotationError, Refused) as error:
+        raise Refused("response_format", f"Response format: {error}") from error
+    return form
+
+
+def typed_own(params: Mapping[str, str], stop: str, extra: str) -> dict:
+    """The settings of one column: parameters, `stop` and extra JSON as one. Raises Mistyped."""
+    if mistakes := mistakes_in(params, extra):
+        raise Mistyped(mistakes)
+    stops = read_stops(stop)
+    return typed_params(params) | typed_extra(extra) | ({"stop": stops} if stops else {})
+
+
+def own_as_typed(own: Mapping) -> dict[str, str]:
+    """The same as it would be typed: temperature, max_tokens, top_p, stop, extra."""
+    extra = {name: each for name, each in own.items() if name not in (*PARAMETERS, "stop")}
+    return {name: str(own[name]) if name in own else "" for name in PARAMETERS} | {
+        "stop": write_stops(own.get("stop", [])),
+        "extra": json.dumps(extra, indent=2, ensure_ascii=False) if extra else "",
+    }
+
+
+def tools_for(endpoint: Endpoint, tools: list[dict], response_format: dict) -> dict:
+    """Both as parameters, in the way the endpoint's task takes them; else nothing."""
+    if endpoint.task == Endpoint.Task.CHAT:
+        asked = {"tools": tools, "response_format": response_format}
+    elif endpoint.task == Endpoint.Task.RESPONSES and endpoint.format != "chat_agent":
+        # The Responses schema has no object around a function, and names the form differently.
+        asked = {"tools": [{"type": "function"} | tool["function"] for tool in tools]}
+        if response_format:
+            asked["text"] = {"format": _flat(response_format)}
+    else:
+        asked = {}
+    return {name: value for name, value in asked.items() if value}
+
+
+def _flat(response_format: dict) -> dict:
+    schema = response_format.get("json_schema")
+    if response_format["type"] != "json_schema" or not isinstance(schema, dict):
+        return response_format
+    return {"type": "json_schema"} | schema

@@ -1,0 +1,255 @@
+// The draft, never lost: in this browser soon, at the server later, beside another tab's.
+"use strict";
+
+const draft = (() => {
+  const LOCAL_MS = 300, SERVER_MS = 2000, JSON_MS = 400, RETRY_MS = 10_000;
+  const RELOAD_MS = 10_000; // what was typed this long ago simply goes on after a reload
+  const NOT_DRAFT = ["csrfmiddlewaretoken", "idempotency_key", "column"];
+
+  const key = `draft:${promptForm.dataset.owner}`;
+  const state = document.getElementById("draft-state");
+  let localTimer = 0;
+  let serverTimer = 0;
+  let isUnsaved = false;
+  let savedAt = promptForm.dataset.savedAt; // the stored draft that this page's text is on top of
+  let saving = null; // the save under way, to be aborted
+  let unanswered = ""; // a text that was sent and may be stored: no answer came
+  let keptAt = 0;
+
+  function snapshot() {
+    const isListed = (name) => /^(role|message|example|variable)-/.test(name); // there when empty, too
+    return inOrder([...new FormData(promptForm)].filter(([name, value]) =>
+      !NOT_DRAFT.includes(name) && (value !== "" || isListed(name))));
+  }
+
+  // The same fields are the same text, however they stand on the page; of one name the order counts.
+  const inOrder = (fields) => fields.sort(([one], [other]) => one < other ? -1 : Number(one > other));
+
+  const typedText = () => JSON.stringify(snapshot());
+
+  // JSON is saved sooner, because the save judges it.
+  function changed(isJson = false) {
+    isUnsaved = true;
+    if (offered && !offered.isStored) closeOffer();
+    parameters.showParamline();
+    stopTimers();
+    localTimer = setTimeout(saveHere, LOCAL_MS);
+    serverTimer = setTimeout(saveThere, isJson ? JSON_MS : SERVER_MS);
+  }
+
+  function stopTimers() {
+    clearTimeout(localTimer);
+    clearTimeout(serverTimer);
+  }
+
+  // Only what the server does not have yet: a shared computer keeps no prompts.
+  function saveHere() {
+    try {
+      if (isUnsaved) {
+        keptAt = Date.now();
+        localStorage.setItem(key, JSON.stringify({ at: keptAt, fields: snapshot() }));
+        return true;
+      }
+      // Another tab may have put its own text there.
+      if (keptAt && JSON.parse(localStorage.getItem(key))?.at === keptAt) localStorage.removeItem(key);
+    } catch {
+      // Storage is full or forbidden: the server's copy remains.
+    }
+    return false;
+  }
+
+  function draftForm() {
+    const body = new FormData();
+    for (const [name, value] of snapshot()) body.append(name, value);
+    body.append("saved_at", savedAt);
+    return body;
+  }
+
+  // One save at a time, and none while a run is sent (it saves, too) or a choice is open.
+  async function saveThere() {
+    clearTimeout(serverTimer);
+    if (saving || isSending || offered?.isStored) return;
+    const mine = saving = new AbortController();
+    const sent = typedText();
+    try {
+      const answer = await site.post(promptForm.dataset.draft, draftForm(), { signal: mine.signal });
+      if (!answer.ok && answer.status !== 409) throw new Error(answer.status);
+      const told = await answer.json();
+      if (saving !== mine) return;
+      saving = null;
+      if (answer.status === 409) meetOther(told);
+      else saved(told, sent);
+    } catch (error) {
+      if (saving !== mine) return;
+      saving = null;
+      unanswered = sent;
+      const isHere = saveHere();
+      showState(isHere ? "Draft kept in this browser; the server did not take it"
+        : "Draft not saved: it is too long, or the server did not take it");
+      if (error.message !== "signed out") serverTimer = setTimeout(saveThere, RETRY_MS);
+    }
+  }
+
+  function saved(told, sent) {
+    savedAt = told.saved_at;
+    unanswered = "";
+    isUnsaved = typedText() !== sent;
+    if (isUnsaved) serverTimer = setTimeout(saveThere, SERVER_MS);
+    else mistakes.show(told.mistakes);
+    saveHere();
+    showState("Draft saved ", new Date(savedAt));
+  }
+
+  // Another draft is stored than the one this text began as: by another tab, or by this one when
+  // the answer got lost.
+  function meetOther(told) {
+    savedAt = told.saved_at;
+    if (JSON.stringify(inOrder(told.fields)) === unanswered) saveThere();
+    else offer(`Another tab saved this draft at ${clock(Date.parse(savedAt))}`, "Use that one", told.fields, true);
+  }
+
+  function showState(words, time = null) {
+    const dot = document.createElement("span");
+    dot.setAttribute("aria-hidden", "true");
+    dot.textContent = "· ";
+    state.replaceChildren(dot, words);
+    if (!time) return;
+    const element = document.createElement("time");
+    element.dateTime = time.toISOString();
+    element.dataset.local = "";
+    state.append(element);
+    site.showTimes(state);
+  }
+
+  function leave() {
+    if (!isUnsaved) return;
+    saveHere();
+    if (offered?.isStored) return;
+    unanswered = typedText();
+    site.post(promptForm.dataset.draft, draftForm(), { keepalive: true }).catch(() => {});
+  }
+
+  function fill(fields) {
+    parameters.clearChips();
+    messages.shape(fields);
+    variables.shape(fields);
+    for (const element of promptForm.querySelectorAll("textarea, .param .input, #p-stop")) element.value = "";
+    promptForm.elements.takes_lines.checked = false;
+    for (const [name, value] of fields) {
+      if (name === "stop") parameters.addChip(value);
+      else if (name.startsWith("image-")) images.show(promptForm.elements[name.replace("image", "message")], value);
+      else if (name === "takes_lines") promptForm.elements.takes_lines.checked = true;
+      else if (promptForm.elements[name]) promptForm.elements[name].value = value;
+    }
+    showAll();
+  }
+
+  function showAll() {
+    messages.showAll();
+    parameters.showAll();
+    refresh();
+  }
+
+  // What follows from the texts: fields for variables, paint, counts.
+  function refresh() {
+    variables.sync();
+    editors.all().forEach(editors.grow);
+    editors.showTokens();
+    mistakes.checkSize();
+  }
+
+  // What this browser kept and the server never got: the newer is shown, the other offered.
+  function restore() {
+    let kept = null;
+    try {
+      kept = JSON.parse(localStorage.getItem(key));
+    } catch {
+      return;
+    }
+    const served = snapshot();
+    if (!kept || JSON.stringify(kept.fields) === JSON.stringify(served)) {
+      if (kept) localStorage.removeItem(key);
+      return;
+    }
+    const storedAt = Date.parse(savedAt);
+    if (kept.at <= storedAt) {
+      offer(`Draft from ${clock(storedAt)} is shown`, `Use ${clock(kept.at)}`, kept.fields);
+      return;
+    }
+    fill(kept.fields);
+    changed();
+    if (Date.now() - kept.at > RELOAD_MS) {
+      offer(`Restored your draft from ${clock(kept.at)}`, `Use saved ${clock(storedAt)}`, served);
+    }
+  }
+
+  const banner = document.getElementById("restored");
+  const clock = (ms) =>
+    new Date(ms).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  let offered = null; // {fields, isStored}: another text, and whether saving waits for the choice
+
+  function offer(words, button, fields, isStored = false) {
+    offered = { fields, isStored };
+    banner.querySelector("[data-words]").textContent = words;
+    banner.querySelector("[data-use-other]").textContent = button;
+    banner.hidden = false;
+  }
+
+  function closeOffer() {
+    offered = null;
+    banner.hidden = true;
+  }
+
+  banner.addEventListener("click", (event) => {
+    const isUse = event.target.closest("[data-use-other]");
+    if (!isUse && !event.target.closest("[data-keep]")) return;
+    const { fields, isStored } = offered;
+    closeOffer();
+    if (isUse) fill(fields);
+    changed();
+    if (!isUse || !isStored) return;
+    isUnsaved = false; // it is what the server has
+    clearTimeout(serverTimer);
+  });
+
+  // A run keeps the draft as well ----------------------------------------------------------
+
+  let sentText = "";
+  let isSending = false;
+
+  function runSent() {
+    isSending = true;
+    sentText = typedText();
+    saving?.abort();
+    saving = null;
+    stopTimers();
+    saveHere();
+    closeOffer();
+  }
+
+  // `isKept` says whether the server has what was sent; without any answer nobody knows.
+  function runAnswered(isKept, isAnswered) {
+    isSending = false;
+    if (!isAnswered) unanswered = sentText;
+    if (!isKept) return changed();
+    isUnsaved = typedText() !== sentText;
+    if (isUnsaved) changed();
+    saveHere();
+    showState("Draft saved ", new Date());
+  }
+
+  // Its answer says when.
+  document.addEventListener("draft-saved", (event) => { savedAt = event.detail.at; });
+  window.addEventListener("pagehide", leave);
+  document.addEventListener("visibilitychange", () => document.hidden && isUnsaved && saveThere());
+  for (const name of ["run:connected", "online"]) {
+    window.addEventListener(name, () => isUnsaved && saveThere());
+  }
+
+  function start() {
+    showAll();
+    restore();
+  }
+
+  return { changed, refresh, runAnswered, runSent, saveThere, start };
+})();
