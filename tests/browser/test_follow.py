@@ -73,13 +73,21 @@ class FollowTests(BrowserTestCase):
         self.assertEqual(self.messages("two"), ["Hi", "Good. You wrote: Hi", "Why?"])
         expect(page.get_by_label("Follow-up message")).to_have_value("")
 
+        # A refusal keeps what was typed.
+        page.get_by_label("Temperature, exact").fill("9")
+        page.get_by_label("Follow-up message").fill("And?")
+        page.get_by_role("button", name="Send follow-up").click()
+        expect(page.locator("#follow-errors")).to_contain_text("Temperature is a number")
+        expect(page.get_by_label("Follow-up message")).to_have_value("And?")
+        page.get_by_label("Temperature, exact").fill("")
+
         # Then both: each goes on from where it is.
         page.get_by_label("Send to column A").check(force=True)
-        page.get_by_label("Follow-up message").fill("And?")
         page.get_by_role("button", name="Send follow-up").click()
         self.expect_answers("a", "Good. You wrote: Hi", "And?", "Good. You wrote: And?")
         expect(self.column("b").locator(".turn--user")).to_have_count(2)
         self.assertEqual(self.messages("one"), ["Hi", "Good. You wrote: Hi", "And?"])
         page.reload()
         self.expect_answers("a", "Good. You wrote: Hi", "And?", "Good. You wrote: And?")
+        self.assertIn("422", self.complaints.pop())
         self.assertEqual(self.complaints, [])

@@ -273,7 +273,7 @@ class EndpointMistakeTests(WebTestCase):
             '{\n  "a": 1\n  "b": 2}': "Line 3, column 3: add a comma before it",
             "{'a': 1}": "use straight double quotes",
             '{"a": ': "the text ends too early",
-            '{"a": 1} x': "remove what follows the object",
+            '{"a": 1} x': "remove what follows the end",
             "[1]": "Write one JSON object",
             '"text"': "Write one JSON object",
             '{"a": NaN}': "NaN is not a JSON number",

@@ -168,7 +168,7 @@
       countChosen();
     });
     document.addEventListener("htmx:afterRequest", (event) => {
-      if (event.detail.elt === picker.querySelector("form") && event.detail.successful) picker.close();
+      if (event.detail.elt === picker.querySelector("form") && event.detail.xhr.status === 200) picker.close();
     });
     // What was found arrives while one searches; one that was set up is ticked, until used or closed.
     picker.addEventListener("htmx:afterSettle", () => {

@@ -52,7 +52,9 @@
   });
 
   document.addEventListener("htmx:afterRequest", (event) => {
-    if (event.detail.elt !== form() || !event.detail.successful || site.isSignIn(event.detail.xhr.responseURL)) return;
+    // A refusal is swapped in, so htmx calls it a success; what was typed stays for it.
+    const { elt, xhr } = event.detail;
+    if (elt !== form() || xhr.status !== 200 || site.isSignIn(xhr.responseURL)) return;
     field().value = "";
     keep("");
     document.getElementById("follow-errors").replaceChildren();
