@@ -70,9 +70,10 @@ def columns_of(user: User, draft: Draft) -> list[Call]:
     by_id = {str(pk): endpoint for pk, endpoint in endpoints.in_bulk(ids).items()}
     ran = following.columns_along(user, draft.run)
     calls = [
-        _call_of(column, by_id[column["endpoint"]], ran.get(column["position"]))
+        call
         for column in draft.columns
         if column["endpoint"] in by_id
+        for call in _calls_in(column, by_id[column["endpoint"]], ran)
     ]
     for call in calls:
         call.is_earlier = call.status != "idle" and call.run_id != draft.run_id
@@ -91,18 +92,22 @@ def calls_of(run: Run | None) -> list[Call]:
     return Run.objects.prefetch_related(Prefetch("calls", calls)).get(pk=run.pk).current_calls()
 
 
-def _call_of(column: dict, endpoint: Endpoint, ran: Call | None) -> Call:
-    own = column.get("own", {})
-    if ran is not None and ran.endpoint_id == endpoint.id and ran.own_settings == own:
-        return ran
+def _calls_in(column: dict, endpoint: Endpoint, ran: dict[tuple[int, int], Call]) -> list[Call]:
+    """What a column shows: its call, and one more for each time that it was repeated."""
+    own, position = column.get("own", {}), column["position"]
+    calls = [call for place, call in ran.items() if place[0] == position]
+    if calls and calls[0].endpoint_id == endpoint.id and calls[0].own_settings == own:
+        return calls
     # A column that has not run is a call that is not in the table: one template shows both.
-    return Call(
-        position=column["position"],
+    call = Call(
+        position=position,
         endpoint=endpoint,
         config=endpoint.config(),
         own_settings=own,
         status="idle",
     )
+    call.repetitions = column.get("repetitions", 1)
+    return [call]
 
 
 def is_read(user: User, endpoint: Endpoint) -> bool:
@@ -138,19 +143,38 @@ def column_at(draft: Draft, position: int) -> dict | None:
     return next((each for each in draft.columns if each["position"] == position), None)
 
 
-def set_own(draft: Draft, column: dict, own: dict) -> None:
-    """Parameters for this column alone, on top of the panel's; {} for none."""
-    column.pop("own", None)
-    column.update({"own": own} if own else {})
+def set_own(draft: Draft, column: dict, own: dict, repetitions: int = 1) -> None:
+    """Parameters for this column alone, on top of the panel's; {} for none. Raises Refused."""
+    others = sum(each.get("repetitions", 1) for each in draft.columns if each is not column)
+    check_columns(others + repetitions)
+    for name in ("own", "repetitions"):
+        column.pop(name, None)
+    column.update(_apart(own, repetitions))
     draft.save(update_fields=["columns"])
 
 
-def duplicate_column(draft: Draft, column: dict, own: dict) -> None:
+def _apart(own: dict, repetitions: int) -> dict:
+    return ({"own": own} if own else {}) | ({"repetitions": repetitions} if repetitions > 1 else {})
+
+
+def move_column(draft: Draft, position: int, by: int) -> None:
+    """One place to the left (-1) or to the right (1); its letter goes with it."""
+    order = [column["position"] for column in draft.columns]
+    if position not in order:
+        return
+    at = order.index(position)
+    to = min(len(order) - 1, max(0, at + by))
+    draft.columns.insert(to, draft.columns.pop(at))
+    draft.save(update_fields=["columns"])
+
+
+def duplicate_column(draft: Draft, column: dict, own: dict, repetitions: int = 1) -> None:
     """The same endpoint once more, with other parameters. Raises Refused when the board is full."""
     check_columns(len(draft.columns) + 1)
     there = {each["position"] for each in draft.columns}
     draft.columns = _placed(draft.columns, [column["endpoint"]])
-    set_own(draft, next(each for each in draft.columns if each["position"] not in there), own)
+    fresh = next(each for each in draft.columns if each["position"] not in there)
+    set_own(draft, fresh, own, repetitions)
 
 
 def remove_column(draft: Draft, position: int) -> None:
@@ -159,13 +183,15 @@ def remove_column(draft: Draft, position: int) -> None:
 
 
 def _placed(columns: list[dict], endpoint_ids: Sequence) -> list[dict]:
+    """With a column for each of these: the lowest free letter, where the letters say it stands."""
     taken = {column["position"] for column in columns}
     free = (position for position in range(MAX_POSITION) if position not in taken)
-    added = [
-        {"position": position, "endpoint": str(endpoint_id)}
-        for endpoint_id, position in zip(dict.fromkeys(endpoint_ids), free, strict=False)
-    ]
-    return sorted(columns + added, key=lambda column: column["position"])
+    placed = list(columns)
+    for endpoint_id, position in zip(dict.fromkeys(endpoint_ids), free, strict=False):
+        later = (at for at, column in enumerate(placed) if column["position"] > position)
+        column = {"position": position, "endpoint": str(endpoint_id)}
+        placed.insert(next(later, len(placed)), column)
+    return placed
 
 
 # The prompt ---------------------------------------------------------------------------------
@@ -259,7 +285,7 @@ def keep_run(draft: Draft, run: Run, variants: Sequence[Variant]) -> None:
     draft.run = run
     draft.columns = [
         {"position": variant.position, "endpoint": str(variant.endpoint.id)}
-        | ({"own": variant.own} if variant.own else {})
+        | _apart(variant.own, variant.repetitions)
         for variant in variants
     ]
     draft.save(update_fields=[*TYPED, "run", "columns", "saved_at"])
@@ -291,7 +317,8 @@ def variants_of(user: User, draft: Draft, columns: Sequence[str]) -> list[Varian
         shared = params | tools_for(endpoints[pk], tools, form)
         apart = {name: value for name, value in own.items() if name != "stop"}
         stops = own.get("stop", stop)
-        variants.append(Variant(endpoints[pk], shared | apart, stops, position=position, own=own))
+        times = column.get("repetitions", 1)
+        variants.append(Variant(endpoints[pk], shared | apart, stops, times, position, own=own))
     return variants
 
 

@@ -31,7 +31,10 @@ def start_follow_up(
     asked = check_messages(messages)
     if sent := _sent_before(user, idempotency_key, asked):
         return sent
-    there = columns_along(user, earlier)
+    # Of a repeated column the first answer is the one to go on with.
+    there = {
+        place[0]: call for place, call in columns_along(user, earlier).items() if place[1] == 1
+    }
     if variants is None:
         variants = [_as_before(user, call) for call in _chosen(there, letters)]
     if not variants:
@@ -54,16 +57,19 @@ def _sent_before(user: User, key: str | None, asked: list[dict]) -> Run | None:
     return run
 
 
-def columns_along(user: User, run: Run | None) -> dict[int, Call]:
-    """The newest call of every column, from this run back to the one that began the thread."""
-    there: dict[int, Call] = {}
+def columns_along(user: User, run: Run | None) -> dict[tuple[int, int], Call]:
+    """The newest call of every column, from this run back to the one that began the thread.
+
+    By position and repetition, in their order.
+    """
+    there: dict[tuple[int, int], Call] = {}
     seen = set()
     while run is not None and run.pk not in seen:
         seen.add(run.pk)
-        calls = with_edit_rights(visible_to(user, Call).filter(run=run, repetition=1))
+        calls = with_edit_rights(visible_to(user, Call).filter(run=run))
         newest = calls.defer("request").select_related("endpoint", "run__owner").order_by("attempt")
-        for position, call in {call.position: call for call in newest}.items():
-            there.setdefault(position, call)
+        for place, call in {(each.position, each.repetition): each for each in newest}.items():
+            there.setdefault(place, call)
         run = visible_to(user, Run).filter(pk=run.follows_id).first() if run.follows_id else None
     return dict(sorted(there.items()))
 
@@ -112,7 +118,7 @@ def _going_on(there: Mapping[int, Call], variant: Variant) -> Variant:
         )
     answer = {"role": "assistant", "content": call.text}
     turn = {"call": str(call.pk), "messages": call.run.messages, "answer": answer}
-    return replace(variant, thread=[*call.thread, turn], without=call.without)
+    return replace(variant, thread=[*call.thread, turn], without=call.without, repetitions=1)
 
 
 def _check_size(variant: Variant, asked: Sequence[dict]) -> None:

@@ -5,6 +5,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from django.conf import settings
+
 from .connecting import Mistyped, Refused, check_params
 from .models import Endpoint
 from .notation import NotationError, read_items, read_object, read_stops, unescape, write_stops
@@ -146,6 +148,14 @@ def typed_own(params: Mapping[str, str], stop: str, extra: str) -> dict:
         raise Mistyped(mistakes)
     stops = read_stops(stop)
     return typed_params(params) | typed_extra(extra) | ({"stop": stops} if stops else {})
+
+
+def typed_repetitions(typed: str) -> int:
+    """How often a column is asked. Raises Refused."""
+    number = int(typed) if typed.strip().isascii() and typed.strip().isdigit() else 0
+    if not 1 <= number <= settings.MAX_REPETITIONS:
+        raise Refused("repetitions", f"Repetitions go from 1 to {settings.MAX_REPETITIONS}.")
+    return number
 
 
 def own_as_typed(own: Mapping) -> dict[str, str]:

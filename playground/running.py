@@ -24,7 +24,6 @@ from .models import Call, Endpoint, Run, User
 from .rationing import check_pace, check_running, hold_turns
 
 LEASE_S = 6
-MAX_REPETITIONS = 10
 SPARE = 50  # queued calls looked at beyond the free seats, as some may belong to a busy user
 
 
@@ -118,8 +117,8 @@ def check_variants(user: User, variants: Sequence[Variant]) -> None:
     asked = {variant.endpoint.pk for variant in variants}
     runnable = set(runnable_by(user).filter(pk__in=asked).values_list("pk", flat=True))
     for number, variant in enumerate(variants):
-        if not 1 <= variant.repetitions <= MAX_REPETITIONS:
-            raise Refused("variants", f"Repetitions go from 1 to {MAX_REPETITIONS}.")
+        if not 1 <= variant.repetitions <= settings.MAX_REPETITIONS:
+            raise Refused("variants", f"Repetitions go from 1 to {settings.MAX_REPETITIONS}.")
         if variant.endpoint.pk not in runnable:
             raise Refused("variants", f"Your role does not let you run “{variant.endpoint}”.")
         check_params(variant.params)

@@ -295,6 +295,7 @@ RUNS_PER_MINUTE = env_int("PLAYGROUND_RUNS_PER_MINUTE", 120, least=1)
 RUNS_AT_ONCE = env_int("PLAYGROUND_RUNS_AT_ONCE", 50, least=1)
 LINES_PER_USER = env_int("PLAYGROUND_LINES_PER_USER", 50, least=1)
 MAX_PROMPT_BYTES = 512 * 1024
+MAX_REPETITIONS = 10  # of one column in one run
 MAX_IMAGE_BYTES = 2**20  # of all images of a prompt together, too: every call keeps what it sent
 MAX_BODY_BYTES = 4 * 2**20  # a prompt in its longest spelling, \u0041 for each character, fits
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES

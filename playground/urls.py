@@ -26,6 +26,7 @@ urlpatterns = [
     path("columns/", columns.columns_choose, name="columns-choose"),
     path("columns/add/", columns.column_add, name="column-add"),
     path("columns/<int:position>/remove/", columns.column_remove, name="column-remove"),
+    path("columns/<int:position>/move/", columns.column_move, name="column-move"),
     path("columns/<int:position>/parameters/", columns.column_own, name="column-own"),
     path("columns/<int:position>/preview/", raw.column_preview, name="column-preview"),
     path("runs/start/", runs.run_start, name="run-start"),

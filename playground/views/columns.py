@@ -39,6 +39,14 @@ def column_remove(request: HttpRequest, position: int) -> HttpResponse:
     return show_outputs(request, draft)
 
 
+@require_POST
+def column_move(request: HttpRequest, position: int) -> HttpResponse:
+    """One place to the left or, with `right` in the query, to the right."""
+    draft = drafting.draft_of(request.user)
+    drafting.move_column(draft, position, 1 if "right" in request.GET else -1)
+    return show_outputs(request, draft)
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
 def column_own(request: HttpRequest, position: int) -> HttpResponse:
     """The parameters of one column; with `copy`, of a further column for the same endpoint."""
@@ -50,6 +58,8 @@ def column_own(request: HttpRequest, position: int) -> HttpResponse:
     asked = request.POST if request.method == "POST" else request.GET
     typed = judging.own_as_typed(column.get("own", {}))
     context = {"call": Call(position=position, endpoint=endpoint), "is_copy": "copy" in asked}
+    repetitions = asked.get("repetitions", str(column.get("repetitions", 1)))
+    context["repetitions"] = repetitions
     if request.method != "POST":
         if not request.htmx:
             return redirect("playground")
@@ -58,10 +68,11 @@ def column_own(request: HttpRequest, position: int) -> HttpResponse:
     try:
         params = {name: typed[name].strip() for name in judging.PARAMETERS if typed[name].strip()}
         own = judging.typed_own(params, typed["stop"], typed["extra"])
+        times = judging.typed_repetitions(repetitions)
         if context["is_copy"]:
-            drafting.duplicate_column(draft, column, own)
+            drafting.duplicate_column(draft, column, own, times)
         else:
-            drafting.set_own(draft, column, own)
+            drafting.set_own(draft, column, own, times)
     except Refused as refused:
         if not request.htmx:
             messages.error(request, refused.message)

@@ -46,6 +46,40 @@ class ColumnOwnTests(WebTestCase):
         self.save(temperature="")
         self.assertNotIn("own", self.columns()[0])
 
+    def test_repetitions_are_columns_beside_each_other(self):
+        self.assertContains(self.save(repetitions="3"), '<span class="clip">3 times</span>')
+        calls = self.start()
+        self.assertEqual([call.repetition for call in calls], [1, 2, 3])
+        board = self.client.get("/").content.decode()
+        for slot in ("col-a", "col-a-2", "col-a-3"):
+            self.assertIn(f'id="{slot}" data-status="queued"', board)
+        # One column for the form and the follow-up, however often it was asked.
+        self.assertEqual(board.count('name="column"'), 1)
+        self.assertEqual(board.count('name="to"'), 1)
+        self.assertEqual(len(self.start()), 3)
+
+    def test_repetitions_go_from_one_to_ten_and_count_as_columns(self):
+        for typed in ("0", "11", "x", "", "1.5"):
+            with self.subTest(typed):
+                answer = self.save(repetitions=typed)
+                self.assertContains(answer, "Repetitions go from 1 to 10.", status_code=422)
+        with override_settings(MAX_VARIANTS=2):
+            self.assertContains(self.save(repetitions="3"), "at most 2 can run", status_code=422)
+        self.assertNotIn("repetitions", self.columns()[0])
+
+    def test_a_column_moves_with_its_letter_and_a_run_keeps_the_order(self):
+        other = make_endpoint(self.alice, name="other")
+        self.client.post("/columns/", {"endpoint": [self.endpoint.pk, other.pk]})
+        board = self.client.post("/columns/1/move/", **HTMX).content.decode()
+        self.assertLess(board.index('id="col-b"'), board.index('id="col-a"'))
+        self.start()
+        self.assertEqual([each["position"] for each in self.columns()], [1, 0])
+        for _ in range(2):  # beyond the last place there is none
+            self.client.post("/columns/1/move/?right=1", **HTMX)
+        self.assertEqual([each["position"] for each in self.columns()], [0, 1])
+        self.client.post("/columns/7/move/", **HTMX)
+        self.assertEqual([each["position"] for each in self.columns()], [0, 1])
+
     def test_a_duplicate_is_asked_otherwise(self):
         self.save(copy="1", temperature="0.9", stop="End")
         self.assertEqual([each["position"] for each in self.columns()], [0, 1])

@@ -136,7 +136,9 @@ const run = (() => {
       const now = isSame ? applyColumn(old, column) : column;
       if (old && !isSame) old.remove();
       if (now !== old) added.push(now);
-      if (!isSame) last ? last.after(now) : to.prepend(now);
+      // Moved by its menu, or new; `moveBefore` keeps what a reader scrolled to and selected.
+      const next = last ? last.nextElementSibling : to.firstElementChild;
+      if (now !== next) to.moveBefore && now.parentElement === to ? to.moveBefore(now, next) : to.insertBefore(now, next);
       last = now;
     }
     return added;
