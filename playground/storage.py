@@ -9,7 +9,8 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 # One request for what is written in several files; in this order, because scripts run in it.
 JOINED = {
     "js/outputs.js": [
-        f"js/outputs/{name}.js" for name in ("run-socket", "board", "reading", "follow")
+        f"js/outputs/{name}.js"
+        for name in ("run-socket", "board", "reading", "follow", "sync-scroll", "notify")
     ],
     "js/prompt.js": [
         f"js/prompt/{name}.js"
