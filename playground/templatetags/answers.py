@@ -18,6 +18,7 @@ UNKNOWN = "–"
 FIRST_NUMBERS = 5
 MOST_BARS = 96
 BAR_HEIGHT = 18  # from the middle line, of the 40 that the picture is high
+MOST_DATA = 200  # characters of a data: URL that are shown
 MOST_COMPARED = 12  # vectors in one table; more would not be read
 
 
@@ -81,7 +82,18 @@ def beyond_words(message: dict) -> dict:
     if isinstance(content, list):
         parts = [part for part in content if part.get("type") != "text"]
         rest |= {"content": parts} if parts else {}
-    return rest
+    return _without_data(rest)
+
+
+def _without_data(value):
+    """The same with the bytes of images left out: nobody reads a megabyte of base64."""
+    if isinstance(value, dict):
+        return {name: _without_data(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_without_data(each) for each in value]
+    if isinstance(value, str) and value.startswith("data:") and len(value) > MOST_DATA:
+        return f"{value[:40]}… ({len(value) / 1024:,.0f} KB)"
+    return value
 
 
 @dataclass(frozen=True)

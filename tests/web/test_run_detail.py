@@ -20,6 +20,15 @@ class RunDetailTests(WebTestCase):
             self.alice, self.endpoint, messages=MESSAGES, status="done", text="<i>No.</i>"
         )
 
+    def test_the_bytes_of_an_image_are_left_out(self):
+        url = "data:image/png;base64," + "A" * 5000
+        parts = [{"type": "text", "text": "Look"}, {"type": "image_url", "image_url": {"url": url}}]
+        run = make_run(self.alice, self.endpoint, messages=[{"role": "user", "content": parts}])
+        page = self.client.get(f"/runs/{run.pk}/")
+        self.assertContains(page, "data:image/png;base64,AAAA")
+        self.assertContains(page, "… (5 KB)")
+        self.assertNotContains(page, "A" * 300)
+
     def test_prompt_and_answers_are_shown_as_text(self):
         page = self.page()
         self.assertContains(page, "Is &lt;b&gt;this&lt;/b&gt; bold?")
