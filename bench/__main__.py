@@ -11,7 +11,7 @@ import platform
 from tests.site import Site
 from tests.upstream import Upstream
 
-from . import apart, connecting, measures, reading, secrets, transforms
+from . import apart, connecting, measures, page, reading, secrets, transforms
 
 ROOM = {"PLAYGROUND_RUNS_PER_MINUTE": "100000"}  # one person measures more than one person runs
 
@@ -37,6 +37,7 @@ def main() -> None:
             *bench.stop(),
             *bench.reloads(options.reloads),
             *bench.page(),
+            *page.rows(site, upstream),
             *secrets.large_answer(site, upstream, options.repeat),
             *bench.start(),
             *secrets.opening(site, options.repeat),

@@ -86,11 +86,6 @@ class MarkupAttackTests(BrowserTestCase):
         self.happened: list[str] = []
         page = self.page
         page.expose_function("PWN", lambda name: self.happened.append(f"script {name}"))
-        page.expose_function("noteRefusal", lambda what: self.happened.append(f"policy: {what}"))
-        page.add_init_script(
-            "document.addEventListener('securitypolicyviolation', (event) => "
-            "noteRefusal(`${event.effectiveDirective} ${event.blockedURI} ${event.sample}`))"
-        )
         page.on("request", lambda request: self.note_request(request.url))
         page.on("dialog", lambda dialog: self.happened.append(f"dialog {dialog.message}"))
         page.on("popup", lambda popup: self.happened.append(f"popup {popup.url}"))
@@ -112,7 +107,7 @@ class MarkupAttackTests(BrowserTestCase):
         page.wait_for_timeout(100)
         self.assertEqual(page.evaluate(STRANGERS), [])
         self.assertEqual(self.happened, [])
-        self.assertEqual(self.complaints, [])
+        self.check_complaints()
 
     def show_markdown(self) -> None:
         self.page.locator("#reading label", has_text="Markdown").click()
@@ -132,10 +127,10 @@ class MarkupAttackTests(BrowserTestCase):
             "document.body.append(Object.assign(new Image(), {src: 'http://evil.test/x'}))"
         )
         self.page.wait_for_timeout(300)
-        self.assertTrue(any(each.startswith("policy: script-src") for each in self.happened))
-        self.assertTrue(
-            any(each.startswith("policy: img-src http://evil") for each in self.happened)
-        )
+        with self.assertRaisesRegex(AssertionError, "Policy: img-src http://evil"):
+            self.check_complaints()
+        for words in ("Policy: script-src", "Policy: img-src http://evil", "inline", "evil", "404"):
+            self.expect_complaint(words)
         self.assertNotEqual(self.page.evaluate(STRANGERS), [])
 
     def test_in_every_part_of_a_stored_call_plain_and_as_markdown(self) -> None:
@@ -278,5 +273,5 @@ class MarkupAttackTests(BrowserTestCase):
                 self.page.goto(f"{self.site.url}{path}{requests.utils.quote(text[:500])}")
                 self.assertEqual(self.page.evaluate(STRANGERS), [])
         # The page for what is not there is a 404, which the console notes.
-        self.complaints[:] = [each for each in self.complaints if "404" not in each]
+        self.expect_complaint("404")
         self.assert_nothing_happened()

@@ -4,7 +4,7 @@ import os
 import shutil
 import unittest
 
-from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from tests import recorder
 
@@ -18,11 +18,18 @@ KEPT = """() => {
   if (location.protocol.startsWith("http")) kept.push({...localStorage}, {...sessionStorage});
   return JSON.stringify(kept);
 }"""
+# The console names some breaches of the policy and leaves out others, so each is written there.
+TELL_BREACHES = """document.addEventListener("securitypolicyviolation", (event) => console.error(
+  `Policy: ${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile}`))"""
 OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
 
 class BrowserTestCase(unittest.TestCase):
-    """`self.page` is a fresh page; what the browser's console complains about fails the test."""
+    """`self.page` is a fresh page.
+
+    What any page's console complains about and every breach of the policy fails the test, unless
+    the test said before that it expects it.
+    """
 
     viewport = {"width": 1440, "height": 900}
 
@@ -38,21 +45,43 @@ class BrowserTestCase(unittest.TestCase):
         cls.addClassCleanup(cls.browser.close)
 
     def setUp(self) -> None:
+        self.complaints: list[str] = []
+        self.expected: list[str] = []
         self.page = self.new_page()
+
+    def tearDown(self) -> None:
+        """Before the site of a test ends, which its pages would complain about."""
+        for context in self.browser.contexts:
+            for page in context.pages:
+                page.evaluate("0")  # what was said before this answer has arrived by now
+        self.check_complaints()
 
     def new_page(self) -> Page:
         """A page of its own person: no cookies, no storage."""
         context = self.browser.new_context(viewport=self.viewport, reduced_motion="reduce")
         self.addCleanup(context.close)
         self.addCleanup(self._look_for_secrets, context)
-        page = context.new_page()
-        self.complaints = complaints = []
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on(
-            "console",
-            lambda message: complaints.append(message.text) if message.type == "error" else None,
-        )
-        return page
+        context.add_init_script(TELL_BREACHES)
+        context.on("weberror", lambda found: self.complaints.append(str(found.error)))
+        context.on("console", self._note)
+        return context.new_page()
+
+    def expect_complaint(self, words: str) -> None:
+        """The console will complain with these words, at least once in this test."""
+        self.expected.append(words)
+
+    def _note(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.complaints.append(f"{message.text} ({message.location['url']})")
+
+    def check_complaints(self) -> None:
+        for words in self.expected:
+            self.assertTrue(any(words in each for each in self.complaints), f"Nothing: {words}")
+        surprises = [
+            each for each in self.complaints if not any(words in each for words in self.expected)
+        ]
+        if surprises:
+            self.fail("The browser complained:\n" + "\n".join(surprises))
 
     def _look_for_secrets(self, context: BrowserContext) -> None:
         for page in context.pages:

@@ -61,7 +61,6 @@ class PageDraftTests(BrowserTestCase):
         self.page.reload()
         expect(self.message).to_have_value("second")
         expect(self.page.locator("#restored")).to_be_hidden()
-        self.assertEqual(self.complaints, [])
 
     def test_a_cleared_message_stays_cleared(self):
         self.page.get_by_label("System message").fill("")
@@ -86,9 +85,9 @@ class PageDraftTests(BrowserTestCase):
         for drawn_one in drawn:  # the draft is shared with the other tests
             self.page.get_by_role("button", name=f"Remove stop sequence {drawn_one}").click()
         self.save()
-        self.assertEqual(self.complaints, [])
 
     def test_a_second_tab_overwrites_nothing(self):
+        self.expect_complaint("409")
         other = self.page.context.new_page()
         other.goto(self.site.url)
         other.get_by_label("User message").fill("of the other tab")
@@ -114,6 +113,7 @@ class PageDraftTests(BrowserTestCase):
         self.assertEqual(answered.value.status, 200)
 
     def test_signed_out_a_run_loses_nothing(self):
+        self.expect_complaint("403")
         self.message.fill("typed before and after")
         self.page.context.clear_cookies()
         self.page.get_by_role("button", name="Run").click()
@@ -127,6 +127,7 @@ class PageDraftTests(BrowserTestCase):
         expect(self.message).to_have_value("typed before and after")
 
     def test_signed_in_again_over_the_page_the_run_goes_on_once(self):
+        self.expect_complaint("422")
         self.message.fill("goes on")
         before = len(self.site.api("GET", "/runs")["items"])
         self.site.manage(
@@ -170,6 +171,7 @@ class PageDraftTests(BrowserTestCase):
         expect(self.page.locator("#size-error")).to_be_empty()
 
     def test_every_mistake_is_marked_and_goes_when_it_is_mended(self):
+        self.expect_complaint("422")
         self.page.get_by_label("Temperature, exact").fill("3")
         self.page.get_by_label("Top p, exact").fill("many")
         self.page.get_by_label("User message").press("Control+Enter")
@@ -208,7 +210,6 @@ class PageDraftTests(BrowserTestCase):
         for part, is_last in ((delta[:9], False), (delta[9:40], False), (delta[40:], True)):
             sockets[0].send(json.dumps({"type": "part", "text": part, "last": is_last}))
         expect(text).to_have_text("你好, whole")
-        self.assertEqual(self.complaints, [])
 
 
 PASTE = """text => {

@@ -96,9 +96,9 @@ class TransformsTests(BrowserTestCase):
         expect(page.get_by_label("Sample message")).to_be_hidden()
         page.get_by_role("button", name="Apply").click()
         expect(tried.locator("pre").last).to_contain_text("RECORDED WORDS")
-        self.assertEqual(self.complaints, [])
 
     def test_a_refused_save_shows_the_line_and_keeps_what_was_typed(self):
+        self.expect_complaint("422")
         page = self.page
         self.sign_in(page, "alice")
         made = self.add("refused")
@@ -132,9 +132,9 @@ class TransformsTests(BrowserTestCase):
             SEED.replace("\n", "\r\n"),
         )
         expect(editor).to_have_value(SEED)
-        self.assertEqual(self.complaints, [])
 
     def test_a_colleague_reads_it_before_it_runs(self):
+        self.expect_complaint("422")
         page = self.page
         made = self.add("concise-echo", transform_input=SEED, transform_output=SEED)
         self.sign_in(page, "bob")
@@ -187,4 +187,3 @@ class NarrowTransformsTests(BrowserTestCase):
             expect(page.locator("#tried")).to_contain_text("Before")
             width = page.evaluate("document.documentElement.scrollWidth")
             self.assertLessEqual(width, 390)
-            self.assertEqual(self.complaints, [])
