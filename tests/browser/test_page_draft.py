@@ -127,7 +127,8 @@ class PageDraftTests(BrowserTestCase):
         expect(self.message).to_have_value("typed before and after")
 
     def test_signed_in_again_over_the_page_the_run_goes_on_once(self):
-        self.expect_complaint("422")
+        self.expect_complaint("403")  # the run, of a session that is over
+        self.expect_complaint("422")  # the wrong password
         self.message.fill("goes on")
         before = len(self.site.api("GET", "/runs")["items"])
         self.site.manage(

@@ -48,6 +48,7 @@ class PromptTests(BrowserTestCase):
         expect(self.page.locator("#draft-state")).to_contain_text("Draft saved")
 
     def test_examples_variables_and_a_column_of_its_own(self) -> None:
+        self.expect_complaint("422")
         page = self.page
 
         # Names become fields while they are typed; one pasted object fills them all.
@@ -131,6 +132,7 @@ class PromptTests(BrowserTestCase):
         self.assertEqual([each for each in self.complaints if REFUSED not in each], [])
 
     def test_what_is_broken_is_said_where_it_is_typed(self) -> None:
+        self.expect_complaint("422")
         page = self.page
         page.locator("#tools-fold summary").click()
         tools = page.get_by_label("Tools")
