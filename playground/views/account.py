@@ -1,5 +1,6 @@
-"""Who you are here: sign in, theme, password, API tokens."""
+"""Who you are here: sign in, theme, language, password, API tokens."""
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpRequest, HttpResponse
@@ -10,6 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from .. import announcing, entering
 from ..access import get_visible, visible_to
 from ..forms.account import ChangePasswordForm, ProofForm, SignInForm, TokenForm
+from ..languages import is_offered
 from ..models import ApiToken, User
 
 MADE = "made-token"  # session: a new token between its POST and the one page that shows it
@@ -52,6 +54,16 @@ def theme_save(request: HttpRequest) -> HttpResponse:
     request.user.theme = theme
     request.user.save(update_fields=["theme"])
     return HttpResponse(status=204) if request.htmx else redirect("account")
+
+
+@require_POST
+def language_save(request: HttpRequest) -> HttpResponse:
+    language = request.POST.get("language")
+    if language and not is_offered(language) or language is None:
+        return HttpResponse("Choose a language of the list, or automatic.", status=422)
+    request.user.language = language
+    request.user.save(update_fields=["language"])
+    return redirect("account")
 
 
 @require_POST
@@ -98,6 +110,7 @@ def _page(request: HttpRequest, status: int = 200, **context) -> HttpResponse:
         "proof": ProofForm(request),
         "token_form": TokenForm(),
         "themes": User.Theme.choices,
+        "languages": settings.LANGUAGES,
         "tokens": visible_to(request.user, ApiToken).order_by("-created_at"),
     }
     return render(request, "account/account.html", defaults | context, status=status)
