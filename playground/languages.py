@@ -6,6 +6,7 @@ log, commands, and what is stored with a call. Workers and commands activate no 
 """
 
 from django.conf import settings
+from django.utils.formats import number_format
 from django.utils.translation import get_supported_language_variant
 from django.utils.translation.trans_real import parse_accept_lang_header
 
@@ -25,3 +26,8 @@ def language_for(user, accepted: str) -> str:
 
 def is_offered(code: str) -> bool:
     return code in dict(settings.LANGUAGES)
+
+
+def written(number: float, digits: int = 0) -> str:
+    """A number as the language of the page writes it: 1234.5 -> "1,234.5" or "1.234,5"."""
+    return number_format(f"{number:.{digits}f}", digits, use_l10n=True, force_grouping=True)

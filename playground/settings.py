@@ -152,7 +152,7 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
-            "builtins": ["django.templatetags.i18n"],  # every page has words
+            "builtins": ["django.templatetags.i18n", "django.templatetags.l10n"],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
@@ -174,6 +174,7 @@ LANGUAGE_CODE = "en"  # of everything that programs read (languages.py)
 # To come: ("es", "Español"), ("zh-hans", "简体中文"), ("ko", "한국어").
 LANGUAGES = [("en", "English")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = ["playground.formats"]
 USE_I18N = True
 TIME_ZONE = "UTC"
 USE_TZ = True

@@ -1,9 +1,5 @@
 """In which language pages, the API and sockets speak."""
 
-import json
-
-from asgiref.sync import async_to_sync
-from channels.testing import WebsocketCommunicator
 from django.test import SimpleTestCase, override_settings
 from django.urls import reverse
 
