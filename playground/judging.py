@@ -5,6 +5,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from django.utils.translation import gettext
+
 from .connecting import Mistyped, Refused, check_params
 from .models import Endpoint
 from .notation import NotationError, read_items, read_object, read_stops, unescape, write_stops
@@ -75,7 +77,9 @@ def _number(parameter: Parameter, text: str) -> float:
         kind = "a whole number" if parameter.read is int else "a number"
         span = f"{parameter.least} to {most}" if parameter.is_capped else f"{parameter.least} up"
         raise Refused(
-            parameter.name, f"{parameter.label} is {kind} from {span}, or empty for “not set”."
+            parameter.name,
+            gettext("%(label)s is %(kind)s from %(span)s, or empty for “not set”.")
+            % {"label": parameter.label, "kind": kind, "span": span},
         )
     return number
 
@@ -94,9 +98,12 @@ def typed_extra(typed: str, beside: Mapping[str, str] | None = None) -> dict:
         check_params(extra)
         for name, text in (beside or {}).items():
             if text.strip() and name in extra:
-                raise NotationError(f"“{name}” has its own field. Say it in one of the two.")
+                raise NotationError(
+                    gettext("“%(name)s” has its own field. Say it in one of the two.")
+                    % {"name": name}
+                )
     except (NotationError, Refused) as error:
-        raise Refused("extra", f"Extra JSON: {error}") from error
+        raise Refused("extra", gettext("Extra JSON: %(error)s") % {"error": error}) from error
     return extra
 
 
@@ -109,7 +116,7 @@ def typed_tools(typed: str) -> list[dict]:
                 raise NotationError(f"{where}: {fault}")
         check_params({"tools": [tool for tool, _ in items]})
     except (NotationError, Refused) as error:
-        raise Refused("tools", f"Tools: {error}") from error
+        raise Refused("tools", gettext("Tools: %(error)s") % {"error": error}) from error
     return [tool for tool, _ in items]
 
 
@@ -133,10 +140,14 @@ def typed_format(typed: str) -> dict:
     try:
         form = read_object(typed)
         if form and not isinstance(form.get("type"), str):
-            raise NotationError('It needs a "type", such as "json_object" or "json_schema".')
+            raise NotationError(
+                gettext('It needs a "type", such as "json_object" or "json_schema".')
+            )
         check_params({"response_format": form})
     except (NotationError, Refused) as error:
-        raise Refused("response_format", f"Response format: {error}") from error
+        raise Refused(
+            "response_format", gettext("Response format: %(error)s") % {"error": error}
+        ) from error
     return form
 
 
