@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext
 
 from endpoints import Prompt
 
 from .connecting import Refused, check_json
+from .languages import written
 from .models import Call, Endpoint
 
 ROLES = ("system", "user", "assistant")  # what people choose from; programs know more
@@ -56,23 +58,31 @@ def check_takes(endpoint: Endpoint, asked: Asked) -> None:
     if asked.inputs is not None and endpoint.task != Endpoint.Task.EMBEDDINGS:
         raise Refused(
             "prompt",
-            f"Many inputs go to embeddings endpoints only, and the task of “{endpoint}” is "
-            f"{endpoint.get_task_display().lower()}. Send it one text in a run of its own.",
+            gettext(
+                "Many inputs go to embeddings endpoints only, and the task of “%(endpoint)s” "
+                "is %(task)s. Send it one text in a run of its own."
+            )
+            % {"endpoint": endpoint, "task": endpoint.get_task_display().lower()},
         )
 
 
 def check_inputs(inputs: Sequence[str]) -> list[str]:
     """Texts to embed, in order, none of them empty."""
     if not inputs:
-        raise Refused("prompt", "The prompt is empty. Write at least one text to embed.")
+        raise Refused("prompt", gettext("The prompt is empty. Write at least one text to embed."))
     if len(inputs) > settings.MAX_INPUTS:
         raise Refused(
             "prompt",
-            f"That is {len(inputs)} inputs in one run; at most {settings.MAX_INPUTS} are allowed.",
+            gettext("That is %(number)s inputs in one run; at most %(most)s are allowed.")
+            % {"number": len(inputs), "most": settings.MAX_INPUTS},
         )
     for number, text in enumerate(inputs, 1):
         if not isinstance(text, str) or not text.strip():
-            raise Refused("prompt", f"Input {number} is empty. Every input needs some text.")
+            raise Refused(
+                "prompt",
+                gettext("Input %(number)s is empty. Every input needs some text.")
+                % {"number": number},
+            )
     check_json("prompt", list(inputs))
     return list(inputs)
 
@@ -84,12 +94,14 @@ def check_messages(messages: Sequence[Mapping]) -> list[dict]:
     are kept untouched. A message without any content is left out.
     """
     if not messages:
-        raise Refused("messages", "Write a prompt: there is no message to send.")
+        raise Refused("messages", gettext("Write a prompt: there is no message to send."))
     for number, message in enumerate(messages, 1):
         _check_message(number, message)
     kept = [dict(message) for message in messages if not _is_blank(message)]
     if not any(message["role"] != "system" for message in kept):
-        raise Refused("prompt", "The prompt is empty. Write what the endpoints should answer.")
+        raise Refused(
+            "prompt", gettext("The prompt is empty. Write what the endpoints should answer.")
+        )
     check_json("messages", kept)
     return kept
 
@@ -97,15 +109,26 @@ def check_messages(messages: Sequence[Mapping]) -> list[dict]:
 def _check_message(number: int, message: Mapping) -> None:
     role, content, calls = (message.get(key) for key in ("role", "content", "tool_calls"))
     if role not in KNOWN_ROLES:
-        raise Refused("messages", f"Message {number} needs a role: {', '.join(KNOWN_ROLES)}.")
+        raise Refused(
+            "messages",
+            gettext("Message %(number)s needs a role: %(roles)s.")
+            % {"number": number, "roles": ", ".join(KNOWN_ROLES)},
+        )
     if calls is not None and not (isinstance(calls, list) and all(map(_is_tool_call, calls))):
         raise Refused(
             "messages",
-            f"The tool calls of message {number} are a list of objects, each with an id and a "
-            "function that has a name and its arguments as JSON text.",
+            gettext(
+                "The tool calls of message %(number)s are a list of objects, each with an id "
+                "and a function that has a name and its arguments as JSON text."
+            )
+            % {"number": number},
         )
     if role == "tool" and not isinstance(message.get("tool_call_id"), str):
-        raise Refused("messages", f"Message {number} answers a tool call: name its tool_call_id.")
+        raise Refused(
+            "messages",
+            gettext("Message %(number)s answers a tool call: name its tool_call_id.")
+            % {"number": number},
+        )
     if content is None and calls:
         return
     if isinstance(content, list) and content and all(map(_is_part, content)):
@@ -113,7 +136,8 @@ def _check_message(number: int, message: Mapping) -> None:
     if not isinstance(content, str):
         raise Refused(
             f"messages.{number - 1}.content",
-            f"Message {number} needs a content: a text, or a list of typed parts.",
+            gettext("Message %(number)s needs a content: a text, or a list of typed parts.")
+            % {"number": number},
         )
 
 
@@ -165,9 +189,15 @@ def _filled(asked: list, variables: Mapping[str, str]) -> list:
     _check_images(asked)
     if size > settings.MAX_PROMPT_BYTES:
         raise TooLarge(
-            f"The prompt is {size / 1024:,.0f} KB long; at most "
-            f"{settings.MAX_PROMPT_BYTES // 1024} KB can be sent. "
-            f"Shorten it by {math.ceil((size - settings.MAX_PROMPT_BYTES) / 1024):,} KB."
+            gettext(
+                "The prompt is %(size)s KB long; at most %(most)s KB can be sent. Shorten it "
+                "by %(excess)s KB."
+            )
+            % {
+                "size": written(size / 1024),
+                "most": settings.MAX_PROMPT_BYTES // 1024,
+                "excess": written(math.ceil((size - settings.MAX_PROMPT_BYTES) / 1024)),
+            }
         )
     return [_with_texts(each, lambda text: VARIABLE.sub(value, text)) for each in asked]
 
@@ -220,8 +250,11 @@ def _check_images(asked: Iterable) -> None:
     size = sum(len(url) for url in _images_in(asked)) * 3 // 4
     if size > settings.MAX_IMAGE_BYTES:
         raise TooLarge(
-            f"The images have {size / 1024:,.0f} KB together; at most "
-            f"{settings.MAX_IMAGE_BYTES // 1024:,} KB can be sent. Remove one, or shrink it."
+            gettext(
+                "The images have %(size)s KB together; at most %(most)s KB can be sent. "
+                "Remove one, or shrink it."
+            )
+            % {"size": written(size / 1024), "most": written(settings.MAX_IMAGE_BYTES // 1024)}
         )
 
 

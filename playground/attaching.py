@@ -5,9 +5,11 @@ import uuid
 from collections.abc import Sequence
 
 from django.conf import settings
+from django.utils.translation import gettext
 
 from .access import editable_by, visible_to
 from .connecting import Refused
+from .languages import written
 from .models import Image, User
 from .pictures import NotAPicture, read_picture
 
@@ -21,14 +23,16 @@ def attach(user: User, name: str, data: bytes) -> Image:
     if len(data) > settings.MAX_IMAGE_BYTES:
         raise Refused(
             "image",
-            f"“{name}” is too big: at most {settings.MAX_IMAGE_BYTES // 1024:,} KB can be sent. "
-            "Attach a smaller one.",
+            gettext("“%(name)s” is too big: at most %(most)s KB can be sent. Attach a smaller one.")
+            % {"name": name, "most": written(settings.MAX_IMAGE_BYTES // 1024)},
         )
     try:
         media_type, width, height = read_picture(data)
     except NotAPicture as error:
         raise Refused(
-            "image", f"“{name}” is no image that models take. {error} Attach another one."
+            "image",
+            gettext("“%(name)s” is no image that models take. %(error)s Attach another one.")
+            % {"name": name, "error": error},
         ) from error
     image = Image.objects.create(
         owner=user, name=name, media_type=media_type, width=width, height=height, data=data
@@ -62,13 +66,17 @@ def _with_parts(message: dict, known: dict) -> dict:
     if not message.get("images"):
         return plain
     if message["role"] != "user":
-        raise Refused("messages", "Only user messages carry images. Remove it, or change the role.")
+        raise Refused(
+            "messages", gettext("Only user messages carry images. Remove it, or change the role.")
+        )
     parts = [{"type": "text", "text": plain["content"]}] if plain["content"].strip() else []
     for image in message["images"]:
         stored = known.get(uuid.UUID(image["id"]))
         if stored is None:
             raise Refused(
-                "messages", f"The image {image['words']} is not kept any more. Attach it again."
+                "messages",
+                gettext("The image %(image)s is not kept any more. Attach it again.")
+                % {"image": image["words"]},
             )
         parts.append({"type": "image_url", "image_url": {"url": stored.url}})
     return plain | {"content": parts}

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from django.utils.translation import gettext
+
 from .access import visible_to
 from .models import Call, Run, User
 
@@ -29,9 +31,9 @@ def offers_for(user: User, call: Call) -> list[Group]:
         if (each.position, each.repetition) == column and each.attempt != call.attempt
     ]
     groups = (
-        Group("Columns of this run", others),
-        Group("Attempts of this column", attempts),
-        Group("This column in earlier runs", _earlier(user, call)),
+        Group(gettext("Columns of this run"), others),
+        Group(gettext("Attempts of this column"), attempts),
+        Group(gettext("This column in earlier runs"), _earlier(user, call)),
     )
     return [group for group in groups if group.calls]
 

@@ -13,6 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from endpoints import (
     AddressError,
@@ -34,6 +35,7 @@ from endpoints.errors import BadRequest, EgressDenied, Forbidden, NoCredential, 
 from . import rotating, transforming, vault
 from .access import credential_of, is_shown_to_team, runnable_by, runner_of, visible_to
 from .egress import egress, limits
+from .languages import written
 from .models import Call, Credential, Endpoint, Team, User, Workspace
 from .models.endpoint import PRICES, TRANSFORMS
 from .notation import write_vector
@@ -108,7 +110,9 @@ def delete_workspace(user: User, workspace: Workspace) -> None:
         seen = visible_to(user, Endpoint).filter(workspace=workspace)
         used_by = list(seen.values_list("name", flat=True)[:4]) or ["a colleague’s"]
         raise Refused(
-            "workspace", f"Endpoints still use it: {', '.join(used_by)}. Delete them first."
+            "workspace",
+            gettext("Endpoints still use it: %(names)s. Delete them first.")
+            % {"names": ", ".join(used_by)},
         ) from error
 
 
@@ -143,8 +147,11 @@ def _same_host(workspace: Workspace, seen_host: str | None, field: str, what: st
     if seen_host is not None and seen_host != workspace.host:
         raise Refused(
             field,
-            f"The host of “{workspace}” was changed to {workspace.host} meanwhile. Nothing was "
-            f"stored; type {what} again if it is for that host.",
+            gettext(
+                "The host of “%(workspace)s” was changed to %(host)s meanwhile. Nothing was "
+                "stored; type %(what)s again if it is for that host."
+            )
+            % {"workspace": workspace, "host": workspace.host, "what": what},
         )
 
 
@@ -321,8 +328,11 @@ def _check_owner_sees_workspace(endpoint: Endpoint, before: Endpoint | None) -> 
     if not visible_to(endpoint.owner, Workspace).filter(pk=endpoint.workspace_id).exists():
         raise Refused(
             "workspace",
-            f"“{endpoint.workspace}” is not shared with {endpoint.owner}, who owns this endpoint. "
-            "Choose a workspace that both of you see.",
+            gettext(
+                "“%(workspace)s” is not shared with %(owner)s, who owns this endpoint. "
+                "Choose a workspace that both of you see."
+            )
+            % {"workspace": endpoint.workspace, "owner": endpoint.owner},
         )
 
 
@@ -337,8 +347,12 @@ def _check_team_sees_workspace(endpoint: Endpoint, by: User) -> None:
     if not is_shown_to_team(workspace, team):
         raise Refused(
             "team",
-            f"Its workspace is not shared with {team}, who would see its name and host. Choose "
-            "Private, or ask the workspace’s owner to share an endpoint on it with that team.",
+            gettext(
+                "Its workspace is not shared with %(team)s, who would see its name and host. "
+                "Choose Private, or ask the workspace’s owner to share an endpoint on it "
+                "with that team."
+            )
+            % {"team": team},
         )
 
 
@@ -511,7 +525,7 @@ def _keep_what_the_kind_uses(endpoint: Endpoint) -> None:
         return
     endpoint.url = ""
     if endpoint.workspace is None:
-        raise Refused("workspace", "Choose the workspace it lives in.")
+        raise Refused("workspace", gettext("Choose the workspace it lives in."))
 
 
 def _keep_what_the_task_uses(endpoint: Endpoint, before: Endpoint | None) -> None:
@@ -521,7 +535,8 @@ def _keep_what_the_task_uses(endpoint: Endpoint, before: Endpoint | None) -> Non
     if endpoint.formats and endpoint.format not in ("", *endpoint.formats):
         raise Refused(
             "format",
-            f"Choose a format of the task {endpoint.task}: {', '.join(endpoint.formats)}.",
+            gettext("Choose a format of the task %(task)s: %(formats)s.")
+            % {"task": endpoint.task, "formats": ", ".join(endpoint.formats)},
         )
     endpoint.format = endpoint.format or endpoint.formats[0] if endpoint.formats else ""
     endpoint.template = endpoint.template if endpoint.takes_template else ""
@@ -542,7 +557,11 @@ def _check_part(endpoint: Endpoint, name: str, judge: Callable[[Any], Any], usua
 
 def _check_template(endpoint: Endpoint) -> None:
     if len(endpoint.template) > MAX_TEMPLATE:
-        raise Refused("template", f"A template has at most {MAX_TEMPLATE:,} characters.")
+        raise Refused(
+            "template",
+            gettext("A template has at most %(most)s characters.")
+            % {"most": written(MAX_TEMPLATE)},
+        )
     check_json("template", endpoint.template)
     if endpoint.template:
         with _fields_named():
@@ -576,7 +595,11 @@ def check_transform(name: str, source: str, by: User | None) -> None:
 
 def _check_timeout(endpoint: Endpoint) -> None:
     if endpoint.timeout_s is not None and not 1 <= endpoint.timeout_s <= settings.CALL_TIMEOUT_S:
-        raise Refused("timeout_s", f"Choose a timeout of 1 to {settings.CALL_TIMEOUT_S} seconds.")
+        raise Refused(
+            "timeout_s",
+            gettext("Choose a timeout of 1 to %(most)s seconds.")
+            % {"most": settings.CALL_TIMEOUT_S},
+        )
 
 
 def _check_price(prices: Mapping[str, object], name: str) -> None:
@@ -585,24 +608,31 @@ def _check_price(prices: Mapping[str, object], name: str) -> None:
     if not is_number or not 0 <= price <= MAX_PRICE:
         raise Refused(
             f"prices.{name}",
-            f"A price is a number of dollars from 0 to {MAX_PRICE:,}, or left out.",
+            gettext("A price is a number of dollars from 0 to %(most)s, or left out.")
+            % {"most": written(MAX_PRICE)},
         )
 
 
 def check_params(params: object) -> None:
     """Parameters are one JSON object; prompt and stop sequences have fields of their own."""
     if not isinstance(params, dict):
-        raise Refused("params", 'Parameters are one JSON object, such as {"temperature": 0.2}.')
+        raise Refused(
+            "params", gettext('Parameters are one JSON object, such as {"temperature": 0.2}.')
+        )
     for name in ("prompt", "messages", "stop", "stream", "input"):
         if name in params:
-            raise Refused("params", f"“{name}” cannot be set as a parameter. It has its own field.")
+            raise Refused(
+                "params",
+                gettext("“%(name)s” cannot be set as a parameter. It has its own field.")
+                % {"name": name},
+            )
     check_json("params", params)
     _check_size("params", "The parameters", params)
 
 
 def check_stop(stop: object) -> None:
     if not isinstance(stop, list) or not all(isinstance(s, str) and s for s in stop):
-        raise Refused("stop", "Stop sequences are a list of texts, none of them empty.")
+        raise Refused("stop", gettext("Stop sequences are a list of texts, none of them empty."))
     check_json("stop", stop)
     _check_size("stop", "The stop sequences", stop)
 
@@ -612,8 +642,11 @@ def _check_size(field: str, what: str, value: object) -> None:
     if size > MAX_DEFAULTS:
         raise Refused(
             field,
-            f"{what} take {size / 1024:,.0f} KB; at most {MAX_DEFAULTS // 1024} KB are kept with "
-            "every call. Shorten them.",
+            gettext(
+                "%(what)s take %(size)s KB; at most %(most)s KB are kept with every call. "
+                "Shorten them."
+            )
+            % {"what": what, "size": written(size / 1024), "most": MAX_DEFAULTS // 1024},
         )
 
 
@@ -624,16 +657,24 @@ def check_json(field: str, value: object) -> None:
     except RecursionError:
         is_deep = True
     if is_deep:
-        raise Refused(field, f"In {field} there are more than {DEEPEST} levels of nesting.")
+        raise Refused(
+            field,
+            gettext("In %(field)s there are more than %(most)s levels of nesting.")
+            % {"field": field, "most": DEEPEST},
+        )
     try:
         text = json.dumps(value, allow_nan=False)
         json.dumps(value, ensure_ascii=False).encode()
     except ValueError as error:
         raise Refused(
-            field, f"In {field} there is something no JSON can hold: NaN, or half a letter."
+            field,
+            gettext("In %(field)s there is something no JSON can hold: NaN, or half a letter.")
+            % {"field": field},
         ) from error
     if NUL.search(text):
-        raise Refused(field, f"In {field} there is a NUL character. Remove it.")
+        raise Refused(
+            field, gettext("In %(field)s there is a NUL character. Remove it.") % {"field": field}
+        )
 
 
 def _depth(value: object) -> int:
@@ -654,7 +695,10 @@ def _address_of(endpoint: Endpoint) -> dict:
 def _name(name: str, what: str) -> str:
     name = name.strip()
     if not name or len(name) > 120 or not name.isprintable():
-        raise Refused("name", f"Give {what} a name of 1 to 120 characters, on one line.")
+        raise Refused(
+            "name",
+            gettext("Give %(what)s a name of 1 to 120 characters, on one line.") % {"what": what},
+        )
     return name
 
 
@@ -667,7 +711,9 @@ def _save_named(row: Workspace | Endpoint) -> None:
 
 
 def _taken(row: Workspace | Endpoint) -> Refused:
-    return Refused("name", f"You already have “{row.name}”. Choose another name.")
+    return Refused(
+        "name", gettext("You already have “%(name)s”. Choose another name.") % {"name": row.name}
+    )
 
 
 @contextmanager
@@ -699,5 +745,5 @@ def team_of(user: User, team_id) -> Team | None:
         return None
     team = user.teams.filter(pk=team_id).first()
     if team is None:
-        raise Refused("team", "You are not in that team. Choose one of yours.")
+        raise Refused("team", gettext("You are not in that team. Choose one of yours."))
     return team

@@ -10,10 +10,12 @@ from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.http import Http404
 from django.template.loader import render_to_string
+from django.utils import translation
 
 from .access import get_visible, is_signed_in, visible_to
+from .languages import language_for
 from .limits import TooMany, hold_line
-from .models import Call, Run, User
+from .models import Call, Run
 from .watching import Card, Delta, Doubt, Ended, Thought, database, watch_run
 
 log = logging.getLogger(__name__)
@@ -90,7 +92,7 @@ class RunConsumer(AsyncWebsocketConsumer):
 
     async def _show(self, event: Card | Delta | Thought | Ended) -> None:
         if isinstance(event, Card):
-            html = await database.run(render_to_string, "runs/_call.html", {"call": event.call})
+            html = await database.run(self._in_words, "runs/_call.html", {"call": event.call})
             await self._say(type="call", id=str(event.call.pk), html=html)
         elif isinstance(event, Delta):
             first = {"ttft_ms": event.ttft_ms} if event.ttft_ms is not None else {}
@@ -98,7 +100,7 @@ class RunConsumer(AsyncWebsocketConsumer):
         elif isinstance(event, Thought):
             await self._say(type="thought", id=event.call_id, text=event.text)
         else:
-            compared = await database.run(_compared, self.scope["user"], event.run_id)
+            compared = await database.run(self._compared, event.run_id)
             await self._say(type="run", status="ended", **compared)
 
     async def _say(self, **message) -> None:
@@ -111,10 +113,16 @@ class RunConsumer(AsyncWebsocketConsumer):
             part["last"] = start + PART_CHARACTERS >= len(text)
             await self.send(json.dumps(part, ensure_ascii=False))
 
+    def _compared(self, run_id: str) -> dict[str, str]:
+        """How near the vectors of an ended run are to each other, where it has some."""
+        user = self.scope["user"]
+        if not visible_to(user, Call).filter(run=run_id, vectors__isnull=False).exists():
+            return {}
+        calls = get_visible(user, Run, run_id).current_calls()
+        return {"similarity": self._in_words("runs/_similarity.html", {"calls": calls})}
 
-def _compared(user: User, run_id: str) -> dict[str, str]:
-    """How near the vectors of an ended run are to each other, where it has some."""
-    if not visible_to(user, Call).filter(run=run_id, vectors__isnull=False).exists():
-        return {}
-    calls = get_visible(user, Run, run_id).current_calls()
-    return {"similarity": render_to_string("runs/_similarity.html", {"calls": calls})}
+    def _in_words(self, template: str, context: dict) -> str:
+        """A fragment in the language of who looks on."""
+        accepted = dict(self.scope["headers"]).get(b"accept-language", b"").decode("latin-1")
+        with translation.override(language_for(self.scope["user"], accepted)):
+            return render_to_string(template, context)

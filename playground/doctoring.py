@@ -2,6 +2,7 @@
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from .connecting import Refused
 from .models import Call, Endpoint
@@ -32,7 +33,11 @@ def check_without(call: Call, without: list[str]) -> None:
     """Raises Refused for a field that was not sent anyway."""
     for name in without:
         if name not in fields_of(call):
-            raise Refused("without", f"“{name[:60]}” was not sent: there is nothing to leave out.")
+            raise Refused(
+                "without",
+                gettext("“%(name)s” was not sent: there is nothing to leave out.")
+                % {"name": name[:60]},
+            )
 
 
 def note_end(call: Call) -> None:

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db.models import Prefetch
 from django.http import QueryDict
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from . import following, judging
 from .access import has_confirmed, visible_to, with_edit_rights
@@ -136,7 +137,11 @@ def check_columns(asked: int) -> None:
     """Raises Refused for more than can run at once."""
     if asked > settings.MAX_VARIANTS:
         most = settings.MAX_VARIANTS
-        raise Refused("variants", f"That is {asked} columns; at most {most} can run at once.")
+        raise Refused(
+            "variants",
+            gettext("That is %(asked)s columns; at most %(most)s can run at once.")
+            % {"asked": asked, "most": most},
+        )
 
 
 def column_at(draft: Draft, position: int) -> dict | None:
@@ -300,7 +305,7 @@ def variants_of(user: User, draft: Draft, columns: Sequence[str]) -> list[Varian
     stop = typed_stop(draft.stop)
     placed = [_column(column) for column in columns]
     if len({position for position, _ in placed}) < len(placed):
-        raise Refused("variants", "Two columns have the same place. Load the page again.")
+        raise Refused("variants", gettext("Two columns have the same place. Load the page again."))
     known = visible_to(user, Endpoint).select_related("workspace")
     endpoints = {str(e.id): e for e in known.filter(pk__in=[pk for _, pk in placed])}
     missing = [position for position, pk in placed if pk not in endpoints]
@@ -308,7 +313,8 @@ def variants_of(user: User, draft: Draft, columns: Sequence[str]) -> list[Varian
         letter = Call(position=missing[0]).letter
         raise Refused(
             "variants",
-            f"The endpoint of column {letter} is not there any more. Remove the column.",
+            gettext("The endpoint of column %(letter)s is not there any more. Remove the column.")
+            % {"letter": letter},
         )
     variants = []
     for position, pk in placed:
@@ -336,9 +342,11 @@ def _column(column: str) -> tuple[int, str]:
     try:
         number, endpoint_id = int(position), str(uuid.UUID(endpoint_id))
     except ValueError as error:
-        raise Refused("variants", "A column names no endpoint. Load the page again.") from error
+        raise Refused(
+            "variants", gettext("A column names no endpoint. Load the page again.")
+        ) from error
     if not 0 <= number <= MAX_POSITION:
-        raise Refused("variants", "A column is out of place. Load the page again.")
+        raise Refused("variants", gettext("A column is out of place. Load the page again."))
     return number, endpoint_id
 
 

@@ -4,11 +4,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from django.conf import settings
+from django.utils.translation import gettext
 
 from . import running
 from .access import runnable_by, visible_to, with_edit_rights
 from .asking import Asked, TooLarge, check_messages, size_of
 from .connecting import Refused
+from .languages import written
 from .models import Call, Endpoint, Run, User
 from .running import Variant
 
@@ -38,7 +40,9 @@ def start_follow_up(
     if variants is None:
         variants = [_as_before(user, call) for call in _chosen(there, letters)]
     if not variants:
-        raise Refused("columns", "No column has an answer to follow up on. Run the prompt first.")
+        raise Refused(
+            "columns", gettext("No column has an answer to follow up on. Run the prompt first.")
+        )
     variants = [_going_on(there, each) for each in variants]
     for variant in variants:
         _check_size(variant, asked)
@@ -52,7 +56,9 @@ def _sent_before(user: User, key: str | None, asked: list[dict]) -> Run | None:
     run = visible_to(user, Run).filter(owner=user, idempotency_key=key).first() if key else None
     if run is not None and (run.follows_id is None or run.messages != asked):
         raise running.Conflict(
-            "This idempotency key was used for another run. Send a new key with a new prompt."
+            gettext(
+                "This idempotency key was used for another run. Send a new key with a new prompt."
+            )
         )
     return run
 
@@ -87,14 +93,20 @@ def _chosen(there: Mapping[int, Call], letters: Collection[str] | None) -> list[
     by_letter = {call.letter: call for call in there.values()}
     for letter in letters:
         if letter not in by_letter:
-            raise Refused("columns", f"This run has no column {letter[:3]}.")
+            raise Refused(
+                "columns", gettext("This run has no column %(letter)s.") % {"letter": letter[:3]}
+            )
     return [by_letter[letter] for letter in dict.fromkeys(letters)]
 
 
 def _as_before(user: User, call: Call) -> Variant:
     endpoint = runnable_by(user).filter(pk=call.endpoint_id).first()
     if endpoint is None:
-        raise Refused("columns", f"Column {call.letter}: you may not run “{call.name}” any more.")
+        raise Refused(
+            "columns",
+            gettext("Column %(letter)s: you may not run “%(name)s” any more.")
+            % {"letter": call.letter, "name": call.name},
+        )
     return Variant(
         endpoint,
         call.overrides,
@@ -109,12 +121,22 @@ def _going_on(there: Mapping[int, Call], variant: Variant) -> Variant:
     call = there.get(variant.position)
     letter = Call(position=variant.position).letter
     if call is None or call.endpoint_id != variant.endpoint.pk:
-        raise Refused("columns", f"Column {letter} has not run yet. Run the prompt there first.")
+        raise Refused(
+            "columns",
+            gettext("Column %(letter)s has not run yet. Run the prompt there first.")
+            % {"letter": letter},
+        )
     if not call.is_over:
-        raise Refused("columns", f"Column {letter} is still answering. Wait for it or stop it.")
+        raise Refused(
+            "columns",
+            gettext("Column %(letter)s is still answering. Wait for it or stop it.")
+            % {"letter": letter},
+        )
     if not can_follow(call):
         raise Refused(
-            "columns", f"Column {letter} has no answer to follow up on. Untick it or retry it."
+            "columns",
+            gettext("Column %(letter)s has no answer to follow up on. Untick it or retry it.")
+            % {"letter": letter},
         )
     answer = {"role": "assistant", "content": call.text}
     turn = {"call": str(call.pk), "messages": call.run.messages, "answer": answer}
@@ -128,6 +150,13 @@ def _check_size(variant: Variant, asked: Sequence[dict]) -> None:
     if size > settings.MAX_PROMPT_BYTES:
         letter = Call(position=variant.position).letter
         raise TooLarge(
-            f"Column {letter}: all turns together are {size / 1024:,.0f} KB; at most "
-            f"{settings.MAX_PROMPT_BYTES // 1024} KB can be sent. Untick it, or start a new run."
+            gettext(
+                "Column %(letter)s: all turns together are %(size)s KB; at most %(most)s KB "
+                "can be sent. Untick it, or start a new run."
+            )
+            % {
+                "letter": letter,
+                "size": written(size / 1024),
+                "most": settings.MAX_PROMPT_BYTES // 1024,
+            }
         )

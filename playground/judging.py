@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.utils.translation import gettext
 
 from .connecting import Mistyped, Refused, check_params
 from .models import Endpoint
@@ -77,7 +78,9 @@ def _number(parameter: Parameter, text: str) -> float:
         kind = "a whole number" if parameter.read is int else "a number"
         span = f"{parameter.least} to {most}" if parameter.is_capped else f"{parameter.least} up"
         raise Refused(
-            parameter.name, f"{parameter.label} is {kind} from {span}, or empty for “not set”."
+            parameter.name,
+            gettext("%(label)s is %(kind)s from %(span)s, or empty for “not set”.")
+            % {"label": parameter.label, "kind": kind, "span": span},
         )
     return number
 
@@ -96,9 +99,12 @@ def typed_extra(typed: str, beside: Mapping[str, str] | None = None) -> dict:
         check_params(extra)
         for name, text in (beside or {}).items():
             if text.strip() and name in extra:
-                raise NotationError(f"“{name}” has its own field. Say it in one of the two.")
+                raise NotationError(
+                    gettext("“%(name)s” has its own field. Say it in one of the two.")
+                    % {"name": name}
+                )
     except (NotationError, Refused) as error:
-        raise Refused("extra", f"Extra JSON: {error}") from error
+        raise Refused("extra", gettext("Extra JSON: %(error)s") % {"error": error}) from error
     return extra
 
 
@@ -111,7 +117,7 @@ def typed_tools(typed: str) -> list[dict]:
                 raise NotationError(f"{where}: {fault}")
         check_params({"tools": [tool for tool, _ in items]})
     except (NotationError, Refused) as error:
-        raise Refused("tools", f"Tools: {error}") from error
+        raise Refused("tools", gettext("Tools: %(error)s") % {"error": error}) from error
     return [tool for tool, _ in items]
 
 
@@ -135,10 +141,14 @@ def typed_format(typed: str) -> dict:
     try:
         form = read_object(typed)
         if form and not isinstance(form.get("type"), str):
-            raise NotationError('It needs a "type", such as "json_object" or "json_schema".')
+            raise NotationError(
+                gettext('It needs a "type", such as "json_object" or "json_schema".')
+            )
         check_params({"response_format": form})
     except (NotationError, Refused) as error:
-        raise Refused("response_format", f"Response format: {error}") from error
+        raise Refused(
+            "response_format", gettext("Response format: %(error)s") % {"error": error}
+        ) from error
     return form
 
 
@@ -154,7 +164,8 @@ def typed_repetitions(typed: str) -> int:
     """How often a column is asked. Raises Refused."""
     number = int(typed) if typed.strip().isascii() and typed.strip().isdigit() else 0
     if not 1 <= number <= settings.MAX_REPETITIONS:
-        raise Refused("repetitions", f"Repetitions go from 1 to {settings.MAX_REPETITIONS}.")
+        most = {"most": settings.MAX_REPETITIONS}
+        raise Refused("repetitions", gettext("Repetitions go from 1 to %(most)s.") % most)
     return number
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.conf import settings
+from django.utils.translation import gettext
 
 _lines: Counter = Counter()  # only touched from the event loop
 
@@ -30,7 +31,11 @@ def check_line(user_id) -> None:
     """Raises TooMany when one more socket or event stream would be one too many."""
     most = settings.LINES_PER_USER
     if _lines[user_id] >= most:
-        raise TooMany(f"You follow running runs in {most} places. Close some of them.", 10)
+        raise TooMany(
+            gettext("You follow running runs in %(most)s places. Close some of them.")
+            % {"most": most},
+            10,
+        )
 
 
 @contextmanager

@@ -1,14 +1,18 @@
 """What every page has in common: our own name, the way to the set-up, headers that keep things
-private, and how long a session lasts."""
+private, how long a session lasts, and its language."""
 
 from asgiref.sync import iscoroutinefunction
+from django.conf import settings
 from django.contrib.auth import logout
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import translation
+from django.utils.cache import patch_vary_headers
 from django.utils.decorators import sync_and_async_middleware
 
 from . import entering
+from .languages import language_for
 from .origins import is_own_host
 from .starting import is_set_up
 from .views.errors import WRONG_HOST, refuse
@@ -95,3 +99,20 @@ class SessionAgeMiddleware:
         if request.user.is_authenticated and not entering.keep_session(request):
             logout(request)
         return self.get_response(request)
+
+
+class LanguageMiddleware:
+    """Pages speak the language of who reads them, the API English: programs compare its words."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request):
+        if request.path.startswith("/api/"):
+            with translation.override(settings.LANGUAGE_CODE):
+                return self.get_response(request)
+        language = language_for(request.user, request.headers.get("Accept-Language", ""))
+        with translation.override(language):
+            response = self.get_response(request)
+        patch_vary_headers(response, ["Accept-Language"])
+        return response

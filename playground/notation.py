@@ -5,6 +5,8 @@ import math
 import re
 from collections.abc import Sequence
 
+from django.utils.translation import gettext
+
 from endpoints import norm
 
 
@@ -19,7 +21,7 @@ def read_object(text: str) -> dict:
     """
     value = _read(text, {})
     if not isinstance(value, dict):
-        raise NotationError('Write one JSON object, such as {"top_k": 40}.')
+        raise NotationError(gettext('Write one JSON object, such as {"top_k": 40}.'))
     return value
 
 
@@ -30,7 +32,7 @@ def read_items(text: str) -> list[tuple[object, str]]:
     """
     values = _read(text, [])
     if not isinstance(values, list):
-        raise NotationError("Write one JSON list, in square brackets.")
+        raise NotationError(gettext("Write one JSON list, in square brackets."))
     position, places, decoder = text.find("["), [], json.JSONDecoder()
     for _ in values:
         position = re.compile(r"[\s,]*").match(text, position + 1).end()
@@ -49,17 +51,22 @@ def _read(text: str, nothing: dict | list) -> object:
         raise NotationError(f"{_where(text, error.pos)}: {_advice(error)}") from error
     except _NotANumber as error:
         where = _where(text, _position_of(error.args[0], text))
-        raise NotationError(f"{where}: {error.args[0]} is not a JSON number.") from error
+        raise NotationError(
+            gettext("%(place)s: %(number)s is not a JSON number.")
+            % {"place": where, "number": error.args[0]}
+        ) from error
     except NotationError:
         raise
     except UnicodeEncodeError as error:
-        raise NotationError("Half a character: one of \\ud800 to \\udfff stands alone.") from error
+        raise NotationError(
+            gettext("Half a character: one of \\ud800 to \\udfff stands alone.")
+        ) from error
     except RecursionError as error:
-        raise NotationError("It is nested too deeply.") from error
+        raise NotationError(gettext("It is nested too deeply.")) from error
     except ValueError as error:  # Python's limit of digits
-        raise NotationError("A number in it is too long.") from error
+        raise NotationError(gettext("A number in it is too long.")) from error
     if re.search(r"(?<!\\)(\\\\)*\\u0000", json.dumps(value)):
-        raise NotationError("It holds the character \\u0000, which cannot be stored.")
+        raise NotationError(gettext("It holds the character \\u0000, which cannot be stored."))
     return value
 
 
@@ -173,5 +180,5 @@ def _refuse_constant(text: str) -> float:
 def _finite(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise NotationError(f"{text} is too large a number.")
+        raise NotationError(gettext("%(text)s is too large a number.") % {"text": text})
     return value

@@ -2,6 +2,8 @@
 
 import struct
 
+from django.utils.translation import gettext
+
 
 class NotAPicture(ValueError):
     """These bytes are none of the pictures that models take."""
@@ -20,15 +22,15 @@ def read_picture(data: bytes) -> tuple[str, int, int]:
             try:
                 width, height = read(data)
             except (struct.error, IndexError) as error:
-                raise NotAPicture("It breaks off before its size.") from error
+                raise NotAPicture(gettext("It breaks off before its size.")) from error
             if width and height:
                 return media_type, width, height
-    raise NotAPicture("It is no PNG, JPEG, GIF or WebP.")
+    raise NotAPicture(gettext("It is no PNG, JPEG, GIF or WebP."))
 
 
 def _png(data: bytes) -> tuple[int, int]:
     if data[12:16] != b"IHDR":
-        raise NotAPicture("It has no header.")
+        raise NotAPicture(gettext("It has no header."))
     return struct.unpack_from(">II", data, 16)
 
 
@@ -44,7 +46,7 @@ def _jpeg(data: bytes) -> tuple[int, int]:
             at += 1  # fill bytes
         marker, length = data[at + 1], struct.unpack_from(">H", data, at + 2)[0]
         if data[at] != 0xFF or length < 2:
-            raise NotAPicture("It is damaged.")
+            raise NotAPicture(gettext("It is damaged."))
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             height, width = struct.unpack_from(">HH", data, at + 5)
             return width, height
@@ -62,4 +64,4 @@ def _webp(data: bytes) -> tuple[int, int]:
     if kind == b"WEBPVP8 ":
         width, height = struct.unpack_from("<HH", data, 26)
         return width & 0x3FFF, height & 0x3FFF
-    raise NotAPicture("It is no WebP.")
+    raise NotAPicture(gettext("It is no WebP."))

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from .limits import TooMany, in_words
 from .models import Call, Run, User
@@ -29,8 +30,11 @@ def check_pace(user: User) -> None:
         wait_s = math.ceil((started + MINUTE - now).total_seconds())
         if wait_s > 0:
             raise TooMany(
-                f"You started {most} runs within a minute, as many as allowed. Run again in "
-                f"{in_words(wait_s)}.",
+                gettext(
+                    "You started %(most)s runs within a minute, as many as allowed. Run "
+                    "again in %(time)s."
+                )
+                % {"most": most, "time": in_words(wait_s)},
                 wait_s,
             )
 
@@ -44,7 +48,10 @@ def check_running(user: User, but_not=None) -> None:
         running.update(calls.values_list("run", flat=True).distinct())
     if len(running - {but_not}) >= most:
         raise TooMany(
-            f"{most} of your runs are still running, as many as allowed. Wait for one to end, or "
-            "stop one.",
+            gettext(
+                "%(most)s of your runs are still running, as many as allowed. Wait for one "
+                "to end, or stop one."
+            )
+            % {"most": most},
             AGAIN_S,
         )

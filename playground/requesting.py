@@ -3,6 +3,8 @@
 import math
 from collections.abc import Mapping, Sequence
 
+from django.utils.translation import gettext
+
 from endpoints import AddressError, EndpointError, PromptError, Request, Token
 from endpoints.code import Sent, code_for
 from endpoints.errors import TransformFailed
@@ -58,7 +60,11 @@ def request_of(call: Call) -> Request:
         seen = visible_to(call.run.owner, Workspace)
         workspace = seen.filter(pk=call.config["workspace"]).first()
         if workspace is None:
-            raise Refused("call", f"The workspace of “{call.name}” is no longer shared with you.")
+            raise Refused(
+                "call",
+                gettext("The workspace of “%(name)s” is no longer shared with you.")
+                % {"name": call.name},
+            )
     try:
         functions = transforming.functions_for(call.run.owner, call.endpoint, call.config)
         client = client_of(call.config, workspace, UNOPENED if workspace else None, functions)
@@ -102,4 +108,8 @@ def code_of(call: Call, format: str, request: Request | None = None) -> str:
         )
         return code_for(sent, format)
     except ValueError as error:
-        raise Refused("format", f"This call cannot be written as {format}. {error}") from error
+        raise Refused(
+            "format",
+            gettext("This call cannot be written as %(format)s. %(error)s")
+            % {"format": format, "error": error},
+        ) from error

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Count, Max
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from . import announcing, doctoring, transforming
 from .access import runnable_by
@@ -90,7 +91,7 @@ def start_run(
             transaction.on_commit(announcing.ring_soon)
     except IntegrityError:
         raise Refused(
-            "variants", "One of the endpoints was deleted just now. Choose another one."
+            "variants", gettext("One of the endpoints was deleted just now. Choose another one.")
         ) from None
     return run
 
@@ -100,27 +101,35 @@ def _run_of_key(user: User, key: str | None, fingerprint: str) -> Run | None:
     run = Run.objects.filter(owner=user, idempotency_key=key).first() if key else None
     if run is not None and run.fingerprint != fingerprint:
         raise Conflict(
-            "This idempotency key was used for another run. Send a new key with a new prompt."
+            gettext(
+                "This idempotency key was used for another run. Send a new key with a new prompt."
+            )
         )
     return run
 
 
 def check_variants(user: User, variants: Sequence[Variant]) -> None:
     if not variants:
-        raise Refused("variants", "Choose at least one endpoint to send the prompt to.")
+        raise Refused("variants", gettext("Choose at least one endpoint to send the prompt to."))
     calls = sum(variant.repetitions for variant in variants)
     if calls > settings.MAX_VARIANTS:
         raise Refused(
             "variants",
-            f"That is {calls} calls in one run; at most {settings.MAX_VARIANTS} are allowed.",
+            gettext("That is %(calls)s calls in one run; at most %(most)s are allowed.")
+            % {"calls": calls, "most": settings.MAX_VARIANTS},
         )
     asked = {variant.endpoint.pk for variant in variants}
     runnable = set(runnable_by(user).filter(pk__in=asked).values_list("pk", flat=True))
     for number, variant in enumerate(variants):
         if not 1 <= variant.repetitions <= settings.MAX_REPETITIONS:
-            raise Refused("variants", f"Repetitions go from 1 to {settings.MAX_REPETITIONS}.")
+            most = {"most": settings.MAX_REPETITIONS}
+            raise Refused("variants", gettext("Repetitions go from 1 to %(most)s.") % most)
         if variant.endpoint.pk not in runnable:
-            raise Refused("variants", f"Your role does not let you run “{variant.endpoint}”.")
+            raise Refused(
+                "variants",
+                gettext("Your role does not let you run “%(endpoint)s”.")
+                % {"endpoint": variant.endpoint},
+            )
         check_params(variant.params)
         check_stop(variant.stop or [])
         try:
@@ -337,12 +346,18 @@ def retry_call(user: User, call: Call, without: Sequence[str] = ()) -> Call:
     Raises Refused, TooMany, Conflict, Unconfirmed.
     """
     if call.endpoint_id is None:
-        raise Refused("endpoint", f"“{call.name}” was deleted. Add another endpoint to the run.")
+        raise Refused(
+            "endpoint",
+            gettext("“%(name)s” was deleted. Add another endpoint to the run.")
+            % {"name": call.name},
+        )
     endpoint = runnable_by(user).filter(pk=call.endpoint_id).first()
     if endpoint is None:
-        raise Refused("endpoint", f"Your role does not let you run “{call.name}”.")
+        raise Refused(
+            "endpoint", gettext("Your role does not let you run “%(name)s”.") % {"name": call.name}
+        )
     if not call.is_over:
-        raise Conflict("This call is still going. Stop it first, then retry.")
+        raise Conflict(gettext("This call is still going. Stop it first, then retry."))
     transforming.require_confirmed(user, endpoint, endpoint.config())
     doctoring.check_without(call, list(without))
     place = {"run": call.run, "position": call.position, "repetition": call.repetition}
@@ -352,7 +367,7 @@ def retry_call(user: User, call: Call, without: Sequence[str] = ()) -> Call:
             check_running(user, but_not=call.run_id)
             newest = Call.objects.filter(**place).aggregate(newest=Max("attempt"))["newest"]
             if Call.objects.filter(**place).exclude(status__in=Call.OVER).exists():
-                raise Conflict("A retry of this call is already going.")
+                raise Conflict(gettext("A retry of this call is already going."))
             again = Call.objects.create(
                 **place,
                 attempt=newest + 1,
@@ -367,7 +382,7 @@ def retry_call(user: User, call: Call, without: Sequence[str] = ()) -> Call:
             )
             transaction.on_commit(lambda: _announce_retry(again))
     except IntegrityError:
-        raise Conflict("A retry of this call is already going.") from None
+        raise Conflict(gettext("A retry of this call is already going.")) from None
     return again
 
 

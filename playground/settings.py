@@ -140,6 +140,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "playground.middleware.SetupMiddleware",
     "playground.middleware.SessionAgeMiddleware",
+    "playground.middleware.LanguageMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
@@ -151,6 +152,7 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
+            "builtins": ["django.templatetags.i18n", "django.templatetags.l10n"],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
@@ -167,8 +169,13 @@ STATIC_URL = "static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 
-LANGUAGE_CODE = "en"
-USE_I18N = False
+LANGUAGE_CODE = "en"  # of everything that programs read (languages.py)
+# Offered are those whose catalog is complete, which tests/unit/test_translations.py looks after.
+# To come: ("es", "Español"), ("zh-hans", "简体中文"), ("ko", "한국어").
+LANGUAGES = [("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = ["playground.formats"]
+USE_I18N = True
 TIME_ZONE = "UTC"
 USE_TZ = True
 

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext
 
 from endpoints import AddressError, EndpointError, driver
 
@@ -60,7 +61,9 @@ def make_first_account(username: str, password: str, code: str) -> User:
     """The admin of a fresh instance. Raises Refused (fields code, username, password)."""
     expected = read_secret(settings.DATA_DIR / SETUP_CODE_FILE)
     if expected is None or not hmac.compare_digest(expected.encode(), code.strip().encode()):
-        raise Refused("code", "That code is not the one printed in the terminal of the server.")
+        raise Refused(
+            "code", gettext("That code is not the one printed in the terminal of the server.")
+        )
     user = User(username=username.strip())
     try:
         user.clean_fields(exclude=["password", "last_login"])
@@ -73,7 +76,7 @@ def make_first_account(username: str, password: str, code: str) -> User:
     with transaction.atomic():
         lock_out_others(FIRST_ACCOUNT)
         if User.objects.exists():
-            raise Refused("code", "An account exists already. Sign in with it.")
+            raise Refused("code", gettext("An account exists already. Sign in with it."))
         user = User.objects.create_superuser(user.username, password=password)
     (settings.DATA_DIR / SETUP_CODE_FILE).unlink(missing_ok=True)
     return user
@@ -111,7 +114,9 @@ def accept_offer(user: User) -> Workspace:
     """The environment's workspace and credential, for this account only. Raises Refused."""
     host = offered_workspace(user)
     if host is None:
-        raise Refused("host", "There is nothing on offer. Add a workspace with host and token.")
+        raise Refused(
+            "host", gettext("There is nothing on offer. Add a workspace with host and token.")
+        )
     with transaction.atomic():
         workspace = connecting.save_workspace(Workspace(name="databricks", host=host, owner=user))
         connecting.save_credential(user, workspace, settings.DATABRICKS_TOKEN)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.db.models import F
+from django.utils.translation import gettext
 
 from endpoints import EndpointError
 from endpoints.errors import TransformFailed, TransformInputFailed, TransformOutputFailed
@@ -102,8 +103,11 @@ def require_confirmed(user: User, endpoint: Endpoint | None, config: Mapping) ->
         return
     author = endpoint.transforms_by if endpoint else None
     raise Unconfirmed(
-        f"“{config['name']}” runs functions of {author.username if author else 'somebody else'} "
-        "on your prompt or its answer, and you have not read them as they are now."
+        gettext(
+            "“%(endpoint)s” runs functions of %(author)s on your prompt or its answer, and "
+            "you have not read them as they are now."
+        )
+        % {"endpoint": config["name"], "author": author.username if author else "somebody else"}
     )
 
 

@@ -4,6 +4,7 @@ from django import forms
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.core.validators import RegexValidator
 from django.http import HttpRequest
+from django.utils.translation import gettext, gettext_lazy
 
 from .. import entering, guessing
 from ..limits import in_words
@@ -13,12 +14,13 @@ from .house import HouseForm, secret_input
 
 class SetUpForm(HouseForm, forms.Form):
     username = forms.CharField(
-        label="User name",
+        label=gettext_lazy("User name"),
         max_length=150,
         required=False,
         validators=[
             RegexValidator(
-                r"^[\w.@+-]+\Z", "Use letters, digits and @ . + - _ for it, without blanks."
+                r"^[\w.@+-]+\Z",
+                gettext_lazy("Use letters, digits and @ . + - _ for it, without blanks."),
             )
         ],
         widget=forms.TextInput(
@@ -26,17 +28,17 @@ class SetUpForm(HouseForm, forms.Form):
         ),
     )
     password = forms.CharField(
-        label="Password",
+        label=gettext_lazy("Password"),
         strip=False,
         required=False,
-        help_text="At least 8 characters, not a common password.",
+        help_text=gettext_lazy("At least 8 characters, not a common password."),
         widget=secret_input("new-password"),
     )
     code = forms.CharField(
-        label="Set-up code",
+        label=gettext_lazy("Set-up code"),
         max_length=200,
         required=False,
-        help_text="It is printed in the terminal where the site was started.",
+        help_text=gettext_lazy("It is printed in the terminal where the site was started."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "class": "input--mono"}),
     )
 
@@ -82,10 +84,10 @@ class ProofForm(HouseForm, forms.Form):
     """The password once more, where it was typed some time ago: before a key is made or stored."""
 
     your_password = forms.CharField(
-        label="Your password",
+        label=gettext_lazy("Your password"),
         required=False,
         strip=False,
-        help_text="You signed in a while ago. This makes sure that it is still you.",
+        help_text=gettext_lazy("You signed in a while ago. This makes sure that it is still you."),
         widget=secret_input("current-password"),
     )
 
@@ -108,17 +110,19 @@ class ProofForm(HouseForm, forms.Form):
             return ""
         if not typed:
             raise forms.ValidationError(
-                "Type your password, too. Other secrets are not sent back: type them again."
+                gettext(
+                    "Type your password, too. Other secrets are not sent back: type them again."
+                )
             )
-        refuse_wrong_password(self.request, typed, "That is not your password.")
+        refuse_wrong_password(self.request, typed, gettext("That is not your password."))
         return ""
 
 
 class ChangePasswordForm(HouseForm, PasswordChangeForm):
     LABELS = {
-        "old_password": "Current password",
-        "new_password1": "New password",
-        "new_password2": "New password again",
+        "old_password": gettext_lazy("Current password"),
+        "new_password1": gettext_lazy("New password"),
+        "new_password2": gettext_lazy("New password again"),
     }
     error_messages = PasswordChangeForm.error_messages | {
         "password_incorrect": "That is not your current password.",
@@ -142,17 +146,17 @@ class ChangePasswordForm(HouseForm, PasswordChangeForm):
 
 class TokenForm(HouseForm, forms.Form):
     name = forms.CharField(
-        label="Name",
+        label=gettext_lazy("Name"),
         max_length=120,
-        error_messages={"required": "Name the token after what will use it."},
+        error_messages={"required": gettext_lazy("Name the token after what will use it.")},
         widget=forms.TextInput(attrs={"placeholder": "nightly evaluation", "autocomplete": "off"}),
     )
     scope = forms.ChoiceField(
-        label="May",
+        label=gettext_lazy("May"),
         choices=[(ApiToken.Scope.RUN, "run and change"), (ApiToken.Scope.READ, "only read")],
     )
     days = forms.TypedChoiceField(
-        label="Expires",
+        label=gettext_lazy("Expires"),
         choices=[("30", "in 30 days"), ("90", "in 90 days"), ("365", "in a year"), ("", "never")],
         required=False,
         coerce=int,

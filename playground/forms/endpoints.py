@@ -5,6 +5,7 @@ import json
 
 from django import forms
 from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy
 
 from endpoints import EndpointError, PromptError, Template, render_text
 
@@ -18,15 +19,25 @@ from .house import HouseForm
 from .transforms import TransformFields
 
 TASKS_IN_WORDS = {
-    Endpoint.Task.CHAT: "Takes a list of messages, as OpenAI’s chat completions do.",
-    Endpoint.Task.COMPLETIONS: "Takes one text and continues it, as OpenAI’s completions do.",
-    Endpoint.Task.EMBEDDINGS: "Turns each text into a vector; columns are compared by cosine.",
-    Endpoint.Task.CUSTOM: "Takes one text, “prompt”, and answers one text.",
-    Endpoint.Task.RESPONSES: "An agent: takes messages, answers with text, tool calls and more.",
+    Endpoint.Task.CHAT: gettext_lazy("Takes a list of messages, as OpenAI’s chat completions do."),
+    Endpoint.Task.COMPLETIONS: gettext_lazy(
+        "Takes one text and continues it, as OpenAI’s completions do."
+    ),
+    Endpoint.Task.EMBEDDINGS: gettext_lazy(
+        "Turns each text into a vector; columns are compared by cosine."
+    ),
+    Endpoint.Task.CUSTOM: gettext_lazy("Takes one text, “prompt”, and answers one text."),
+    Endpoint.Task.RESPONSES: gettext_lazy(
+        "An agent: takes messages, answers with text, tool calls and more."
+    ),
 }
 FORMATS_IN_WORDS = {
-    Endpoint.Task.CUSTOM: "How its inputs are wrapped. Most MLflow models take dataframe_records.",
-    Endpoint.Task.RESPONSES: "Which of MLflow’s agent interfaces it was written with.",
+    Endpoint.Task.CUSTOM: gettext_lazy(
+        "How its inputs are wrapped. Most MLflow models take dataframe_records."
+    ),
+    Endpoint.Task.RESPONSES: gettext_lazy(
+        "Which of MLflow’s agent interfaces it was written with."
+    ),
 }
 # What the template editor is tried on.
 EXAMPLE_MESSAGES = [
@@ -34,14 +45,14 @@ EXAMPLE_MESSAGES = [
     {"role": "user", "content": "How are you?"},
 ]
 
-WHOLE_NUMBER = {"invalid": "Enter a whole number."}
+WHOLE_NUMBER = {"invalid": gettext_lazy("Enter a whole number.")}
 
 
 def _price_field(label: str) -> forms.FloatField:
     return forms.FloatField(
         label=label,
         required=False,
-        error_messages={"invalid": "Enter a number, such as 0.15."},
+        error_messages={"invalid": gettext_lazy("Enter a number, such as 0.15.")},
         widget=forms.TextInput(attrs={"class": "input--num", "inputmode": "decimal"}),
     )
 
@@ -59,24 +70,26 @@ class EndpointForm(TransformFields, HouseForm, forms.Form):
 
     kind = forms.ChoiceField(choices=Endpoint.Kind, widget=forms.RadioSelect)
     name = forms.CharField(
-        label="Name",
+        label=gettext_lazy("Name"),
         max_length=120,
         required=False,
-        help_text="Shown as the column title. Long names keep their ending.",
+        help_text=gettext_lazy("Shown as the column title. Long names keep their ending."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     workspace = forms.ModelChoiceField(
         Workspace.objects.none(),
-        label="Workspace",
+        label=gettext_lazy("Workspace"),
         required=False,
-        empty_label="Choose a workspace",
-        error_messages={"invalid_choice": "Choose one of the workspaces you can see."},
+        empty_label=gettext_lazy("Choose a workspace"),
+        error_messages={
+            "invalid_choice": gettext_lazy("Choose one of the workspaces you can see.")
+        },
     )
     serving_endpoint = forms.CharField(
-        label="Serving endpoint",
+        label=gettext_lazy("Serving endpoint"),
         max_length=200,
         required=False,
-        help_text="Its name, as the workspace's Serving page shows it.",
+        help_text=gettext_lazy("Its name, as the workspace's Serving page shows it."),
         widget=forms.TextInput(
             attrs={
                 "list": "found-names",
@@ -87,10 +100,10 @@ class EndpointForm(TransformFields, HouseForm, forms.Form):
         ),
     )
     cluster_id = forms.CharField(
-        label="Cluster id",
+        label=gettext_lazy("Cluster id"),
         max_length=200,
         required=False,
-        help_text="In the cluster's URL and under its Tags.",
+        help_text=gettext_lazy("In the cluster's URL and under its Tags."),
         widget=forms.TextInput(
             attrs={
                 "class": "input--mono",
@@ -101,13 +114,13 @@ class EndpointForm(TransformFields, HouseForm, forms.Form):
         ),
     )
     port = forms.IntegerField(
-        label="Port",
+        label=gettext_lazy("Port"),
         required=False,
         error_messages=WHOLE_NUMBER,
         widget=forms.TextInput(attrs={"class": "input--mono", "inputmode": "numeric"}),
     )
     path = forms.CharField(
-        label="Path",
+        label=gettext_lazy("Path"),
         max_length=200,
         required=False,
         widget=forms.TextInput(
@@ -115,10 +128,12 @@ class EndpointForm(TransformFields, HouseForm, forms.Form):
         ),
     )
     url = forms.CharField(
-        label="URL",
+        label=gettext_lazy("URL"),
         max_length=500,
         required=False,
-        help_text="Where the app answers POST requests. No workspace token is sent there.",
+        help_text=gettext_lazy(
+            "Where the app answers POST requests. No workspace token is sent there."
+        ),
         widget=forms.TextInput(
             attrs={
                 "class": "input--mono",
@@ -129,20 +144,22 @@ class EndpointForm(TransformFields, HouseForm, forms.Form):
             }
         ),
     )
-    confirm_port = forms.BooleanField(label="Use this port anyway", required=False)
+    confirm_port = forms.BooleanField(label=gettext_lazy("Use this port anyway"), required=False)
     task = forms.ChoiceField(choices=Endpoint.Task, widget=forms.RadioSelect)
     format = forms.ChoiceField(
-        label="Format",
+        label=gettext_lazy("Format"),
         choices=Endpoint.Format,
         required=False,
     )
     template = forms.CharField(
-        label="Template",
+        label=gettext_lazy("Template"),
         required=False,
         strip=False,
-        help_text="How messages become one text. {system} and {content} stand for the texts, or "
-        "give each role a section after a line @system, @user, @assistant, @any, @end. Empty: "
-        "the texts, a blank line between two.",
+        help_text=gettext_lazy(
+            "How messages become one text. {system} and {content} stand for the texts, or "
+            "give each role a section after a line @system, @user, @assistant, @any, @end. Empty: "
+            "the texts, a blank line between two."
+        ),
         widget=forms.Textarea(
             attrs={
                 "class": "textarea--mono",
@@ -157,35 +174,35 @@ class EndpointForm(TransformFields, HouseForm, forms.Form):
             }
         ),
     )
-    stream = forms.BooleanField(label="Streams tokens", required=False)
+    stream = forms.BooleanField(label=gettext_lazy("Streams tokens"), required=False)
     temperature = forms.FloatField(
-        label="Temperature",
+        label=gettext_lazy("Temperature"),
         required=False,
-        error_messages={"invalid": "Enter a number, such as 0.2."},
+        error_messages={"invalid": gettext_lazy("Enter a number, such as 0.2.")},
         widget=forms.TextInput(attrs={"class": "input--num", "inputmode": "decimal"}),
     )
     max_tokens = forms.IntegerField(
-        label="Max tokens",
+        label=gettext_lazy("Max tokens"),
         required=False,
         error_messages=WHOLE_NUMBER,
         widget=forms.TextInput(attrs={"class": "input--num", "inputmode": "numeric"}),
     )
     timeout_s = forms.IntegerField(
-        label="Timeout",
+        label=gettext_lazy("Timeout"),
         required=False,
         error_messages=WHOLE_NUMBER,
         widget=forms.TextInput(attrs={"class": "input--num", "inputmode": "numeric"}),
     )
     extra = forms.CharField(
-        label="Extra JSON",
+        label=gettext_lazy("Extra JSON"),
         required=False,
         widget=forms.Textarea(attrs={"class": "textarea--mono", "spellcheck": "false", "rows": 3}),
     )
     stop = forms.CharField(
-        label="Stop sequences",
+        label=gettext_lazy("Stop sequences"),
         required=False,
         strip=False,
-        help_text=r"One per line, blanks count. Write \n for a line break.",
+        help_text=gettext_lazy(r"One per line, blanks count. Write \n for a line break."),
         widget=forms.Textarea(attrs={"class": "textarea--mono", "spellcheck": "false", "rows": 2}),
     )
     price_input = _price_field("Input")
@@ -195,8 +212,8 @@ class EndpointForm(TransformFields, HouseForm, forms.Form):
         None,
         required=False,
         blank=True,
-        empty_label="Private",
-        error_messages={"invalid_choice": "Choose one of your own teams."},
+        empty_label=gettext_lazy("Private"),
+        error_messages={"invalid_choice": gettext_lazy("Choose one of your own teams.")},
         widget=forms.RadioSelect,
     )
 

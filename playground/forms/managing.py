@@ -1,6 +1,7 @@
 """A serving endpoint to be created in a workspace, for an external model."""
 
 from django import forms
+from django.utils.translation import gettext_lazy
 
 from endpoints import AddressError, EndpointError
 from endpoints.deployments import ServingEndpoint
@@ -45,26 +46,29 @@ class ServingEndpointForm(HouseForm, forms.Form):
     SCOPE = "prompt-playground"
 
     name = forms.CharField(
-        label="Name",
+        label=gettext_lazy("Name"),
         max_length=63,
         required=False,
-        help_text="Letters, digits, hyphens and underscores; it cannot be changed later.",
+        help_text=gettext_lazy(
+            "Letters, digits, hyphens and underscores; it cannot be changed later."
+        ),
         widget=_mono(),
     )
     provider = forms.ChoiceField(
-        label="Provider",
+        label=gettext_lazy("Provider"),
         choices=[(each.name, each.label) for each in PROVIDERS.values()],
-        error_messages={"invalid_choice": "Choose one of the providers."},
+        error_messages={"invalid_choice": gettext_lazy("Choose one of the providers.")},
     )
     model = forms.CharField(
-        label="Model",
+        label=gettext_lazy("Model"),
         max_length=200,
         required=False,
-        help_text="As the provider writes it, such as gpt-4o-mini.",
+        help_text=gettext_lazy("As the provider writes it, such as gpt-4o-mini."),
         widget=_mono(),
     )
     task = forms.ChoiceField(
-        label="Task", choices=[(each, Endpoint.Task(each).label) for each in EXTERNAL_TASKS]
+        label=gettext_lazy("Task"),
+        choices=[(each, Endpoint.Task(each).label) for each in EXTERNAL_TASKS],
     )
 
     def __init__(self, *args, **kwargs):
@@ -167,25 +171,27 @@ class ServingEndpointForm(HouseForm, forms.Form):
         value.attrs |= {"class": "input", "hx-preserve": "true"}
         return {
             f"{each.name}-scope": forms.CharField(
-                label="Scope",
+                label=gettext_lazy("Scope"),
                 required=False,
                 max_length=128,
                 initial=self.SCOPE if is_needed else "",
                 widget=_mono(placeholder=self.SCOPE),
             ),
             f"{each.name}-key": forms.CharField(
-                label="Key",
+                label=gettext_lazy("Key"),
                 required=False,
                 max_length=128,
                 initial=each.name if is_needed else "",
                 widget=_mono(placeholder=each.name),
             ),
             f"{each.name}-value": forms.CharField(
-                label="Store this secret now",
+                label=gettext_lazy("Store this secret now"),
                 required=False,
                 strip=False,
-                help_text="Sent to the workspace’s secrets and kept nowhere here. Leave it empty "
-                "for one that is stored there already.",
+                help_text=gettext_lazy(
+                    "Sent to the workspace’s secrets and kept nowhere here. Leave it empty "
+                    "for one that is stored there already."
+                ),
                 widget=value,
             ),
         }

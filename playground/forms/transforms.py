@@ -1,6 +1,7 @@
 """The transforms of an endpoint, as fields of its form, and what they are tried on."""
 
 from django import forms
+from django.utils.translation import gettext_lazy
 
 from ..connecting import Refused, check_transform
 from ..models import Endpoint
@@ -37,10 +38,16 @@ class TransformFields(forms.Form):
     """Two functions as source text; a mistake in one is shown at its line."""
 
     transform_input = forms.CharField(
-        label="Input function", required=False, strip=False, widget=_editor("transform_input")
+        label=gettext_lazy("Input function"),
+        required=False,
+        strip=False,
+        widget=_editor("transform_input"),
     )
     transform_output = forms.CharField(
-        label="Output function", required=False, strip=False, widget=_editor("transform_output")
+        label=gettext_lazy("Output function"),
+        required=False,
+        strip=False,
+        widget=_editor("transform_output"),
     )
 
     def __init__(self, *args, **kwargs):
@@ -103,16 +110,18 @@ class TryForm(forms.Form):
     """What transforms are tried on, where it is no recorded call; part of the endpoint's form."""
 
     sample = forms.CharField(
-        label="Sample message",
+        label=gettext_lazy("Sample message"),
         required=False,
         initial="How are you?",
         widget=forms.TextInput(attrs={"class": "input", "autocomplete": "off", "form": "endpoint"}),
     )
     answer = forms.CharField(
-        label="Sample answer",
+        label=gettext_lazy("Sample answer"),
         required=False,
         strip=False,
-        help_text="What the endpoint answers, as JSON or text. Empty: one like those of its task.",
+        help_text=gettext_lazy(
+            "What the endpoint answers, as JSON or text. Empty: one like those of its task."
+        ),
         widget=forms.Textarea(
             attrs={
                 "class": "textarea textarea--mono",

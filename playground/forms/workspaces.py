@@ -1,6 +1,7 @@
 """A workspace, one's own credential for it, and the name typed before a delete."""
 
 from django import forms
+from django.utils.translation import gettext, gettext_lazy
 
 from ..connecting import save_credential, save_oauth
 from ..models import Credential, User, Workspace
@@ -11,33 +12,36 @@ class SignInFields(HouseForm, forms.Form):
     """One's own credential for a workspace: a token, or a service principal's id and secret."""
 
     sign_in = forms.ChoiceField(
-        label="Sign in with",
+        label=gettext_lazy("Sign in with"),
         choices=Credential.Kind,
         initial=Credential.Kind.TOKEN,
         required=False,
         widget=forms.RadioSelect,
     )
     token = forms.CharField(
-        label="Access token",
+        label=gettext_lazy("Access token"),
         required=False,
-        help_text="Stored encrypted. Nobody can read it back, you included; you can only "
-        "replace it.",
+        help_text=gettext_lazy(
+            "Stored encrypted. Nobody can read it back, you included; you can only replace it."
+        ),
         widget=secret_input(),
     )
     client_id = forms.CharField(
-        label="Client id",
+        label=gettext_lazy("Client id"),
         max_length=256,
         required=False,
-        help_text="The service principal’s application id.",
+        help_text=gettext_lazy("The service principal’s application id."),
         widget=forms.TextInput(
             attrs={"class": "input--mono", "autocomplete": "off", "spellcheck": "false"}
         ),
     )
     client_secret = forms.CharField(
-        label="Client secret",
+        label=gettext_lazy("Client secret"),
         required=False,
-        help_text="Stored encrypted, like a token. It is sent to the workspace alone, for a token "
-        "that lasts an hour.",
+        help_text=gettext_lazy(
+            "Stored encrypted, like a token. It is sent to the workspace alone, for a token "
+            "that lasts an hour."
+        ),
         widget=secret_input(),
     )
 
@@ -67,16 +71,16 @@ class SignInFields(HouseForm, forms.Form):
 class WorkspaceForm(SignInFields):
     field_order = ("name", "host")
     name = forms.CharField(
-        label="Name",
+        label=gettext_lazy("Name"),
         max_length=120,
         required=False,
         widget=forms.TextInput(attrs={"placeholder": "prod-eu", "autocomplete": "off"}),
     )
     host = forms.CharField(
-        label="Host",
+        label=gettext_lazy("Host"),
         max_length=2000,
         required=False,
-        help_text="Paste any link from the workspace; the rest is cut off.",
+        help_text=gettext_lazy("Paste any link from the workspace; the rest is cut off."),
         widget=forms.TextInput(
             attrs={
                 "class": "input--mono",
@@ -109,5 +113,7 @@ class ConfirmNameForm(HouseForm, forms.Form):
 
     def clean_typed_name(self) -> str:
         if self.cleaned_data["typed_name"] != self.name:
-            raise forms.ValidationError(f"Type {self.name} exactly as it is written.")
+            raise forms.ValidationError(
+                gettext("Type %(name)s exactly as it is written.") % {"name": self.name}
+            )
         return self.name

@@ -20,6 +20,9 @@ class User(AbstractUser):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     theme = models.CharField(max_length=5, choices=Theme, default=Theme.AUTO, blank=True)
+    language = models.CharField(
+        max_length=10, default="", blank=True, help_text="Empty: as the browser asks."
+    )
     sessions_ended = models.PositiveIntegerField(default=0, help_text="How often all at once.")
 
     def get_session_auth_hash(self) -> str:

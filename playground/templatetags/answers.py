@@ -8,6 +8,7 @@ from django import template
 from endpoints import norm, similarity
 
 from .. import notation
+from ..languages import written
 from ..models import Call
 from ..models.run import text_of
 
@@ -41,7 +42,7 @@ def vectors(call: Call) -> list[Vector]:
         Vector(
             number,
             len(vector),
-            f"{norm(vector):.4f}",
+            written(norm(vector), 4),
             _begins(vector),
             *(_bars(vector) if len(found) == 1 else ()),
         )
@@ -139,4 +140,4 @@ def _cosine(one: list[float], other: list[float]) -> Cosine:
     value = similarity(one, other)
     if value is None:
         return Cosine(UNKNOWN, 0)
-    return Cosine(f"{round(value, 3) + 0.0:.3f}", max(0, round(value * 5)))
+    return Cosine(written(round(value, 3) + 0.0, 3), max(0, round(value * 5)))

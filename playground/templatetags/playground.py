@@ -10,9 +10,11 @@ from django.utils import formats, timezone
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince
+from django.utils.translation import gettext, gettext_lazy, ngettext, pgettext_lazy
 
 from .. import doctoring
 from ..access import can_edit
+from ..languages import written
 from ..models import Call, Endpoint
 from ..notation import escape as escape_stop
 
@@ -20,6 +22,28 @@ register = template.Library()
 
 UNKNOWN = "–"
 MAX_HEADLINE = 90
+ROLES = {
+    "system": gettext_lazy("System"),
+    "user": gettext_lazy("User"),
+    "assistant": gettext_lazy("Assistant"),
+}
+# One word in the strip of columns, small.
+STATUSES = {
+    "queued": pgettext_lazy("status", "queued"),
+    "waiting": pgettext_lazy("status", "waiting"),
+    "streaming": pgettext_lazy("status", "streaming"),
+    "done": pgettext_lazy("status", "done"),
+    "failed": pgettext_lazy("status", "failed"),
+    "stopped": pgettext_lazy("status", "stopped"),
+}
+# What a call keeps of where it went, which is English (Endpoint.place).
+PLACES = {
+    "demo on this server": gettext_lazy("demo on this server"),
+    "direct URL": gettext_lazy("direct URL"),
+    "driver proxy": gettext_lazy("driver proxy"),
+    "serving endpoint": gettext_lazy("serving endpoint"),
+    "workspace not shared": gettext_lazy("workspace not shared"),
+}
 
 
 @register.simple_tag
@@ -45,15 +69,16 @@ def mid(name: str) -> SafeString:
 @register.filter
 def seconds(milliseconds: int | None, digits: int = 1) -> str:
     """4123 -> "4.1 s"."""
-    return UNKNOWN if milliseconds is None else f"{milliseconds / 1000:.{digits}f} s"
+    return UNKNOWN if milliseconds is None else f"{written(milliseconds / 1000, digits)} s"
 
 
 @register.filter
 def ago(when: datetime) -> str:
     """ "just now", "5 minutes ago", "2 weeks ago"."""
     if timezone.now() - when < timedelta(minutes=1):
-        return "just now"
-    return f"{timesince(when, depth=1)} ago"
+        return gettext("just now")
+    # Translators: "5 minutes ago"; Django words what is in the place of %(time)s.
+    return gettext("%(time)s ago") % {"time": timesince(when, depth=1)}
 
 
 @register.filter
@@ -61,7 +86,7 @@ def rate(per_second: float | None) -> str:
     """62.4 -> "62", 3.14 -> "3.1": two digits say enough."""
     if per_second is None:
         return UNKNOWN
-    return f"{per_second:,.0f}" if per_second >= 10 else f"{per_second:.1f}"
+    return written(per_second, 0 if per_second >= 10 else 1)
 
 
 @register.filter
@@ -70,13 +95,13 @@ def dollars(estimate: float | None) -> str:
     if estimate is None:
         return UNKNOWN
     if estimate < 0.0001:
-        return "≈ <$0.0001" if estimate else "≈ $0"
-    return f"≈ ${estimate:,.4f}" if estimate < 1 else f"≈ ${estimate:,.2f}"
+        return f"≈ <${written(0.0001, 4)}" if estimate else "≈ $0"
+    return f"≈ ${written(estimate, 4 if estimate < 1 else 2)}"
 
 
 @register.filter
 def count(number: int | None) -> str:
-    return UNKNOWN if number is None else f"{number:,}"
+    return UNKNOWN if number is None else written(number)
 
 
 @register.filter
@@ -119,12 +144,17 @@ def chips(call: Call) -> list[str]:
     words = []
     for name, value in call.own_settings.items():
         if name == "stop":
-            words.append(f"{len(value)} stop{'s' if len(value) > 1 else ''}")
+            words.append(stops_in_words(len(value)))
             continue
         text = "" if isinstance(value, dict | list) else json.dumps(value, ensure_ascii=False)
         label = name.replace("_", " ")
         words.append(f"{label} {text}" if text and len(text) <= 12 else label)
     return words
+
+
+def stops_in_words(number: int) -> str:
+    """2 -> "2 stops"."""
+    return ngettext("%(number)s stop", "%(number)s stops", number) % {"number": number}
 
 
 @register.filter
@@ -164,7 +194,7 @@ def pretty(value: object) -> str:
 @register.filter
 def size(count: int) -> str:
     """1913 -> "1.9 kB"."""
-    return f"{count} B" if count < 1000 else f"{count / 1000:,.1f} kB"
+    return f"{count} B" if count < 1000 else f"{written(count / 1000, 1)} kB"
 
 
 @register.filter
@@ -188,6 +218,26 @@ def task_in_words(task: str) -> str:
 
 
 @register.filter
+def role_in_words(role: str) -> str:
+    return str(ROLES.get(role) or role.capitalize())
+
+
+@register.filter
+def status_in_words(status: str) -> str:
+    return str(STATUSES.get(status, status))
+
+
+@register.filter
+def place_in_words(place: str) -> str:
+    """ "prod · driver proxy :7777", as a call keeps it, in the language of the page."""
+    parts = []
+    for part in place.split(" · "):
+        what, colon, port = part.partition(" :")
+        parts.append(f"{PLACES.get(what, what)}{colon}{port}")
+    return " · ".join(parts)
+
+
+@register.filter
 def headline(message: str) -> str:
     """What happened, without the upstream's own words after the colon; those are its detail."""
     return _in_two(message)[0]
@@ -206,7 +256,8 @@ def _in_two(message: str) -> tuple[str, str]:
 @register.filter
 def day(date: str) -> str:
     """A stored day, `2026-11-21`, as people write it."""
-    return formats.date_format(datetime.fromisoformat(date), "j M Y")
+    # Translators: a day, in the letters of Django's date filter: 21 Nov 2026.
+    return formats.date_format(datetime.fromisoformat(date), gettext("j M Y"))
 
 
 @register.filter

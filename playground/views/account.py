@@ -1,15 +1,18 @@
-"""Who you are here: sign in, theme, password, API tokens."""
+"""Who you are here: sign in, theme, language, password, API tokens."""
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
 from .. import announcing, entering
 from ..access import get_visible, visible_to
 from ..forms.account import ChangePasswordForm, ProofForm, SignInForm, TokenForm
+from ..languages import is_offered
 from ..models import ApiToken, User
 
 MADE = "made-token"  # session: a new token between its POST and the one page that shows it
@@ -48,10 +51,20 @@ def account(request: HttpRequest) -> HttpResponse:
 def theme_save(request: HttpRequest) -> HttpResponse:
     theme = request.POST.get("theme")
     if theme not in User.Theme.values:
-        return HttpResponse("Choose light, dark or nothing for automatic.", status=422)
+        return HttpResponse(gettext("Choose light, dark or nothing for automatic."), status=422)
     request.user.theme = theme
     request.user.save(update_fields=["theme"])
     return HttpResponse(status=204) if request.htmx else redirect("account")
+
+
+@require_POST
+def language_save(request: HttpRequest) -> HttpResponse:
+    language = request.POST.get("language")
+    if language and not is_offered(language) or language is None:
+        return HttpResponse(gettext("Choose a language of the list, or automatic."), status=422)
+    request.user.language = language
+    request.user.save(update_fields=["language"])
+    return redirect("account")
 
 
 @require_POST
@@ -61,14 +74,14 @@ def password_save(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _page(request, password_form=form, status=422)
     entering.keep_this_session(request, form.save())  # every other one ends
-    messages.success(request, "Password changed. Other sessions of yours are signed out.")
+    messages.success(request, gettext("Password changed. Other sessions of yours are signed out."))
     return redirect("account")
 
 
 @require_POST
 def sessions_end(request: HttpRequest) -> HttpResponse:
     entering.end_other_sessions(request)
-    messages.success(request, "You are signed out everywhere else.")
+    messages.success(request, gettext("You are signed out everywhere else."))
     return redirect("account")
 
 
@@ -88,7 +101,10 @@ def token_revoke(request: HttpRequest, pk) -> HttpResponse:
     token = get_visible(request.user, ApiToken, pk)
     token.delete()
     announcing.person_changed_soon(request.user.pk)  # event streams that it opened end now
-    messages.success(request, f"Revoked “{token.name}”. Programs that use it are refused now.")
+    messages.success(
+        request,
+        gettext("Revoked “%(name)s”. Programs that use it are refused now.") % {"name": token.name},
+    )
     return redirect("account")
 
 
@@ -98,6 +114,7 @@ def _page(request: HttpRequest, status: int = 200, **context) -> HttpResponse:
         "proof": ProofForm(request),
         "token_form": TokenForm(),
         "themes": User.Theme.choices,
+        "languages": settings.LANGUAGES,
         "tokens": visible_to(request.user, ApiToken).order_by("-created_at"),
     }
     return render(request, "account/account.html", defaults | context, status=status)

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from .. import connecting, managing, trying
@@ -81,7 +82,7 @@ def endpoint_edit(request: HttpRequest, pk) -> HttpResponse:
     if can_edit(request.user, endpoint):
         return _form(request, endpoint)
     if request.method == "POST":
-        raise PermissionDenied("Only its owner and the team's admins change an endpoint.")
+        raise PermissionDenied(gettext("Only its owner and the team's admins change an endpoint."))
     context = {
         "endpoint": endpoint,
         "can_run": can_run(request.user, endpoint),
@@ -94,7 +95,7 @@ def endpoint_edit(request: HttpRequest, pk) -> HttpResponse:
 def endpoint_check(request: HttpRequest, pk) -> HttpResponse:
     endpoint = get_visible(request.user, Endpoint, pk)
     if not can_run(request.user, endpoint):
-        raise PermissionDenied("Your role does not let you run this endpoint.")
+        raise PermissionDenied(gettext("Your role does not let you run this endpoint."))
     result = connecting.check_endpoint(request.user, endpoint)
     if not request.htmx:
         _tell(request, endpoint, result)
@@ -108,11 +109,13 @@ def endpoint_check(request: HttpRequest, pk) -> HttpResponse:
 def endpoint_delete(request: HttpRequest, pk) -> HttpResponse:
     endpoint = get_visible(request.user, Endpoint, pk)
     if not can_edit(request.user, endpoint):
-        raise PermissionDenied("Only its owner and the team's admins delete an endpoint.")
+        raise PermissionDenied(gettext("Only its owner and the team's admins delete an endpoint."))
     if request.method != "POST":
         return render(request, "endpoints/delete.html", {"endpoint": endpoint})
     endpoint.delete()
-    messages.success(request, f"Deleted {endpoint}. Its runs are kept.")
+    messages.success(
+        request, gettext("Deleted %(endpoint)s. Its runs are kept.") % {"endpoint": endpoint}
+    )
     # The fragment puts the focus on the list's heading: the row that had it is gone.
     return redirect(f"{reverse('endpoint-list')}#list-t")
 
@@ -169,7 +172,7 @@ def _saved(request: HttpRequest, endpoint: Endpoint) -> HttpResponse:
         request.session[CHECK_NEXT] = str(endpoint.pk)
         # To the card with the answer: on a phone it is far below.
         return redirect(f"{reverse('endpoint-edit', args=[endpoint.pk])}#endpoint-check")
-    messages.success(request, f"Saved {endpoint}.")
+    messages.success(request, gettext("Saved %(endpoint)s.") % {"endpoint": endpoint})
     return redirect("endpoint-list")
 
 
@@ -236,7 +239,11 @@ def as_check(answer: dict) -> dict:
 def _tell(request: HttpRequest, endpoint: Endpoint, result: dict) -> None:
     if result["ok"]:
         seconds = _check_context(endpoint, result)["seconds"]
-        messages.success(request, f"{endpoint} works: it answered in {seconds}.")
+        messages.success(
+            request,
+            gettext("%(endpoint)s works: it answered in %(seconds)s.")
+            % {"endpoint": endpoint, "seconds": seconds},
+        )
     else:
         error = as_check(result)["error"]
         messages.error(request, f"{endpoint}: {error['message']} {error['hint']}")

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -120,7 +121,11 @@ def serving_endpoint_new(request: HttpRequest, pk) -> HttpResponse:
         return _new_page(request, workspace, form)
     form = ServingEndpointForm(request.POST)
     if form.is_valid() and (made := form.create(request.user, workspace)):
-        messages.success(request, f"Created {made.name} in {workspace}.")
+        messages.success(
+            request,
+            gettext("Created %(name)s in %(workspace)s.")
+            % {"name": made.name, "workspace": workspace},
+        )
         return redirect("serving-endpoint", pk, made.name)
     return _new_page(request, workspace, form, status=422)
 
@@ -133,7 +138,11 @@ def serving_endpoint_delete(request: HttpRequest, pk, name: str) -> HttpResponse
     if form.is_valid():
         _, error = _ask(managing.delete_serving_endpoint, request.user, workspace, name)
         if error is None:
-            messages.success(request, f"Deleted {name} in {workspace}.")
+            messages.success(
+                request,
+                gettext("Deleted %(name)s in %(workspace)s.")
+                % {"name": name, "workspace": workspace},
+            )
             return redirect("serving-endpoint-list", pk)
         form.add_error(None, f"{error['message']} {error['hint']}".strip())
     context = {

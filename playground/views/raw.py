@@ -3,6 +3,7 @@
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from endpoints import Request
@@ -17,11 +18,11 @@ from ..models.endpoint import TRANSFORMS
 from ..transforming import Unconfirmed
 
 TITLES = {
-    "curl": "As cURL",
-    "requests": "As Python",
-    "mlflow": "As mlflow",
-    "openai": "As OpenAI",
-    "langchain": "As LangChain",
+    "curl": gettext_lazy("As cURL"),
+    "requests": gettext_lazy("As Python"),
+    "mlflow": gettext_lazy("As mlflow"),
+    "openai": gettext_lazy("As OpenAI"),
+    "langchain": gettext_lazy("As LangChain"),
 }
 
 

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 from .. import drafting, following, running
@@ -51,7 +52,9 @@ def run_follow(request: HttpRequest) -> HttpResponse:
     asked = [{"role": "user", "content": request.POST.get("follow_up", "").replace("\r\n", "\n")}]
     try:
         if draft.run is None:
-            raise Refused("columns", "There is no answer to follow up on. Run the prompt first.")
+            raise Refused(
+                "columns", gettext("There is no answer to follow up on. Run the prompt first.")
+            )
         variants = drafting.variants_of(request.user, draft, request.POST.getlist("to"))
         key = request.POST.get("follow_up_key", "").replace("\0", "")[:100]
         with transaction.atomic():

@@ -3,6 +3,7 @@
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
 from .. import transforming, trying
@@ -43,7 +44,7 @@ def transform_confirm(request: HttpRequest, pk) -> HttpResponse:
     """“I have read it, use it”: for the transforms that the page showed, and no others."""
     endpoint = get_visible(request.user, Endpoint, pk)
     if not can_run(request.user, endpoint):
-        raise PermissionDenied("Your role does not let you run this endpoint.")
+        raise PermissionDenied(gettext("Your role does not let you run this endpoint."))
     is_confirmed = transforming.confirm(request.user, endpoint, request.POST.get("fingerprint", ""))
     if not request.htmx:
         return redirect("endpoint-edit", pk)

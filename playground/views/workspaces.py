@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -66,7 +67,7 @@ def workspace_edit(request: HttpRequest, pk) -> HttpResponse:
     if request.method != "POST":
         return _edit_page(request, workspace)
     if not can_edit(request.user, workspace):
-        raise PermissionDenied("Only its owner changes a workspace.")
+        raise PermissionDenied(gettext("Only its owner changes a workspace."))
     form, proof = WorkspaceForm(request.POST), ProofForm(request, request.POST)
     if form.is_valid() and (not form.has_credential or proof.is_valid()):
         had_credential = credential_of(request.user, workspace) is not None
@@ -78,7 +79,9 @@ def workspace_edit(request: HttpRequest, pk) -> HttpResponse:
             if form.has_credential or not had_credential:
                 _check_saved(request, workspace)
             else:
-                messages.success(request, f"Saved {workspace}.")
+                messages.success(
+                    request, gettext("Saved %(workspace)s.") % {"workspace": workspace}
+                )
             return redirect("workspace-list")
     return _edit_page(request, workspace, form=form, proof=proof, status=422)
 
@@ -98,7 +101,7 @@ def workspace_check(request: HttpRequest, pk) -> HttpResponse:
 def workspace_delete(request: HttpRequest, pk) -> HttpResponse:
     workspace = get_visible(request.user, Workspace, pk)
     if not can_edit(request.user, workspace):
-        raise PermissionDenied("Only its owner deletes a workspace.")
+        raise PermissionDenied(gettext("Only its owner deletes a workspace."))
     if request.method != "POST":
         return _delete_page(request, workspace, ConfirmNameForm(workspace.name))
     form = ConfirmNameForm(workspace.name, request.POST)
@@ -108,7 +111,10 @@ def workspace_delete(request: HttpRequest, pk) -> HttpResponse:
         except Refused as refused:
             form.refuse(refused)
         else:
-            messages.success(request, f"Deleted {workspace} and its stored token.")
+            messages.success(
+                request,
+                gettext("Deleted %(workspace)s and its stored token.") % {"workspace": workspace},
+            )
             return redirect("workspace-list")
     return _delete_page(request, workspace, form, status=422)
 
@@ -137,7 +143,9 @@ def credential_delete(request: HttpRequest, pk) -> HttpResponse:
     workspace = get_visible(request.user, Workspace, pk)
     visible_to(request.user, Credential).filter(workspace=workspace).delete()
     messages.success(
-        request, f"Erased your credential for {workspace}. Revoke it in Databricks too."
+        request,
+        gettext("Erased your credential for %(workspace)s. Revoke it in Databricks too.")
+        % {"workspace": workspace},
     )
     return redirect("workspace-list")
 
@@ -238,7 +246,11 @@ def _change(user: User, pk, form: WorkspaceForm) -> Workspace:
             field = "client_secret" if form.is_oauth else "token"
             what = "client id and secret" if form.is_oauth else "token"
             raise Refused(
-                field, f"The host changed: type the {what} again. The old one is for the old host."
+                field,
+                gettext(
+                    "The host changed: type the %(what)s again. The old one is for the old host."
+                )
+                % {"what": what},
             )
     return workspace
 
@@ -246,9 +258,12 @@ def _change(user: User, pk, form: WorkspaceForm) -> Workspace:
 def _check_saved(request: HttpRequest, workspace: Workspace) -> None:
     """Say that it is saved; how the check went is said in its row of the list, and only there."""
     if credential_of(request.user, workspace) is None:
-        messages.success(request, f"Saved {workspace}. Add a token to use it.")
+        messages.success(
+            request,
+            gettext("Saved %(workspace)s. Add a token to use it.") % {"workspace": workspace},
+        )
         return
-    messages.success(request, f"Saved {workspace}.")
+    messages.success(request, gettext("Saved %(workspace)s.") % {"workspace": workspace})
     _keep_for_the_list(request, workspace, _check(request.user, workspace))
 
 

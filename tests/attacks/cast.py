@@ -155,6 +155,7 @@ def body(method: str, route: str, thing, things: SimpleNamespace) -> dict:
             "typed_name": "dolly"
         },
         "POST /account/theme/": lambda: {"theme": "dark"},
+        "POST /account/language/": lambda: {"language": "en"},
         "POST /account/password/": lambda: PASSWORDS,
         "POST /account/tokens/": lambda: {"name": "script", "scope": "run"},
         "POST /api/v1/workspaces": lambda: {"name": "new", "host": NEW_HOST},

@@ -1,0 +1,3 @@
+"""12.345,6"""
+
+THOUSAND_SEPARATOR = "."
