@@ -79,7 +79,7 @@ class EveryPageTests(BrowserTestCase):
         """At the page as it is, and at every answer that led here."""
         page = self.page
         page.wait_for_load_state()
-        page.wait_for_function("!document.querySelector('.htmx-request, .htmx-settling')")
+        expect(page.locator(".htmx-request, .htmx-settling")).to_have_count(0)
         with self.subTest(state, of="HTML"):
             self.assertEqual([words for each in self.answers for words in errors_in(each)], [])
         self.answers.clear()
