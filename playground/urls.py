@@ -14,6 +14,7 @@ from .views import (
     raw,
     runs,
     setup,
+    styleguide,
     transforms,
     workspaces,
 )
@@ -97,6 +98,7 @@ urlpatterns = [
     path("account/sessions/end/", account.sessions_end, name="sessions-end"),
     path("account/tokens/", account.token_make, name="token-make"),
     path("account/tokens/<uuid:pk>/revoke/", account.token_revoke, name="token-revoke"),
+    path("styleguide/", styleguide.styleguide, name="styleguide"),
     path("setup/", setup.setup, name="setup"),
     path("login/", account.SignInView.as_view(), name="login"),
     path("logout/", account.SignOutView.as_view(), name="logout"),

@@ -49,11 +49,11 @@ def main(words: list[str]) -> None:
                     print(f"{name}-{look}")
 
 
-def furnish(site: Site, there: Workspace) -> dict[str, str]:
+def furnish(site: Site, there: Workspace, token: str = TOKEN) -> dict[str, str]:
     """Rows to look at; what is where."""
     api = site.api
     workspace = api("POST", "/workspaces", {"name": "Research", "host": there.origin})["id"]
-    credential = {"kind": "token", "token": TOKEN}
+    credential = {"kind": "token", "token": token}
     api("PUT", f"/workspaces/{workspace}/credential", credential)
     api("POST", f"/workspaces/{workspace}/check")
     common = {"kind": "serving", "workspace": workspace}
@@ -67,11 +67,15 @@ def furnish(site: Site, there: Workspace) -> dict[str, str]:
     names = ["demo-echo", "demo-poet", *(name for name, _ in more)]
     run = site.start_run("How are you?", *names)["id"]
     site.wait_for_run(run)
+    asked = site.start_run("How are you?", "demo-echo", "demo-poet")["id"]
+    site.wait_for_run(asked)
+    follow_up = api("POST", f"/runs/{asked}/follow-up", {"prompt": "And then?"})["id"]
+    site.wait_for_run(follow_up)
     at = f"/workspaces/{workspace}"
     return {
         "playground": "/",
-        "playground-done": f"/?run={run}",
         "run": f"/runs/{run}/",
+        "follow-up": f"/runs/{follow_up}/",
         "endpoints": "/endpoints/",
         "endpoint-new": "/endpoints/new/",
         "endpoint": f"/endpoints/{endpoint}/",
@@ -82,7 +86,9 @@ def furnish(site: Site, there: Workspace) -> dict[str, str]:
         "serving-endpoints": f"{at}/serving-endpoints/",
         "serving-endpoint-new": f"{at}/serving-endpoints/new/",
         "serving-endpoint": f"{at}/serving-endpoints/at/dolly/",
+        "serving-endpoint-delete": f"{at}/serving-endpoints/at/dolly/delete/",
         "account": "/account/",
+        "styleguide": "/styleguide/",
         "not-found": "/nothing/",
     }
 

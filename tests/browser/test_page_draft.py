@@ -190,7 +190,7 @@ class PageDraftTests(BrowserTestCase):
 
     def test_a_run_that_goes_on_says_so(self):
         self.page.get_by_label("Top p, exact").fill("0.5")  # the demo takes it
-        self.message.fill(" ".join(["word"] * 200))
+        self.message.fill(" ".join(["word"] * 1500))
         self.message.press("Control+Enter")
         streaming = self.page.locator(".col[data-status=streaming]")
         expect(streaming.first).to_be_visible(timeout=20_000)
