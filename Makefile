@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export HOST ?= 127.0.0.1
 export PORT ?= 8000
 
-.PHONY: run test bench pictures lint format chromium clean
+.PHONY: run test bench pictures lint format messages chromium clean
 
 run: $(VENV)/.installed
 	@exec $(BIN)/python manage.py serve
@@ -28,6 +28,18 @@ lint: $(VENV)/.installed-dev
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# The catalogs of the languages, from what the code says now; needs GNU gettext. Both forms are kept
+# in git, because a site has no gettext to make .mo of .po.
+LANGUAGES := es zh_Hans ko
+messages: $(VENV)/.installed-dev
+	$(BIN)/python manage.py makemessages $(LANGUAGES:%=--locale=%) --ignore=$(VENV) \
+	  --no-location --no-obsolete --no-wrap
+	for language in $(LANGUAGES); do \
+	  folder=locale/$$language/LC_MESSAGES; \
+	  msgattrib --sort-output --no-wrap --no-location -o $$folder/django.po $$folder/django.po && \
+	  msgfmt --check -o $$folder/django.mo $$folder/django.po || exit 1; \
+	done
 
 clean:
 	rm -rf $(VENV)

@@ -91,7 +91,7 @@ def save_workspace(workspace: Workspace) -> Workspace:
     org_id = addresses.remembered_org(workspace.host)
     with _fields_named():
         workspace.host = addresses.workspace_origin(workspace.host, egress())
-    workspace.name = _name(workspace.name, "a workspace")
+    workspace.name = _name(workspace.name, gettext("a workspace"))
     before = Workspace.objects.filter(pk=workspace.pk).values_list("host", flat=True).first()
     if org_id or before != workspace.host:
         workspace.org_id = org_id or "0"  # another host's number would lead nowhere on this one
@@ -108,7 +108,7 @@ def delete_workspace(user: User, workspace: Workspace) -> None:
         workspace.delete()
     except IntegrityError as error:  # Django's own, or the database's for one just added
         seen = visible_to(user, Endpoint).filter(workspace=workspace)
-        used_by = list(seen.values_list("name", flat=True)[:4]) or ["a colleague’s"]
+        used_by = list(seen.values_list("name", flat=True)[:4]) or [gettext("a colleague’s")]
         raise Refused(
             "workspace",
             gettext("Endpoints still use it: %(names)s. Delete them first.")
@@ -125,7 +125,7 @@ def save_credential(
     """
     with _fields_named():
         Token(token)
-    _same_host(workspace, seen_host, "token", "the token")
+    _same_host(workspace, seen_host, "token", gettext("the token"))
     return _store(user, workspace, token)
 
 
@@ -139,7 +139,7 @@ def save_oauth(
     """The same for a service principal: its secret is sealed, its client id kept as it is."""
     with _fields_named():
         OAuthClient(client_id, client_secret)
-    _same_host(workspace, seen_host, "client_secret", "the client secret")
+    _same_host(workspace, seen_host, "client_secret", gettext("the client secret"))
     return _store(user, workspace, client_secret, client_id)
 
 
@@ -293,7 +293,7 @@ def mistakes_of(
     `by` is who changes it, its owner unless told. What its kind and task do not use is cleared.
     """
     if endpoint.kind not in Endpoint.Kind:
-        return {"kind": "Choose a kind: serving, driver_proxy or driver."}
+        return {"kind": gettext("Choose a kind: serving, driver_proxy or driver.")}
     checks = (
         lambda: _check_name(endpoint),
         lambda: _check_owner_sees_workspace(endpoint, before),
@@ -360,13 +360,18 @@ def warnings_of(endpoint: Endpoint) -> list[str]:
     warnings = []
     if endpoint.port and not addresses.is_usual_port(endpoint.port):
         warnings.append(
-            f"Port {endpoint.port} is outside 3000-8000, the range that Databricks recommends for "
-            "driver apps. Some workspaces do not pass it on."
+            gettext(
+                "Port %(port)s is outside 3000-8000, the range that Databricks recommends for "
+                "driver apps. Some workspaces do not pass it on."
+            )
+            % {"port": endpoint.port}
         )
     if endpoint.are_transforms_off:
         warnings.append(
-            "Its transforms are switched off: they were stopped at their limits several times. "
-            "Edit them to switch them on again."
+            gettext(
+                "Its transforms are switched off: they were stopped at their limits several times. "
+                "Edit them to switch them on again."
+            )
         )
     return warnings
 
@@ -543,7 +548,7 @@ def _keep_what_the_task_uses(endpoint: Endpoint, before: Endpoint | None) -> Non
 
 
 def _check_name(endpoint: Endpoint) -> None:
-    endpoint.name = _name(endpoint.name, "an endpoint")
+    endpoint.name = _name(endpoint.name, gettext("an endpoint"))
     taken = Endpoint.objects.filter(owner=endpoint.owner, name=endpoint.name)
     if taken.exclude(pk=endpoint.pk).exists():
         raise _taken(endpoint)
@@ -589,7 +594,7 @@ def check_transform(name: str, source: str, by: User | None) -> None:
     try:
         transforming.check_source(name, source, by)
     except SandboxError as error:
-        place = f"Line {error.line}: " if error.line else ""
+        place = gettext("Line %(line)s:") % {"line": error.line} + " " if error.line else ""
         raise Refused(name, f"{place}{error.message}", error.line) from error
 
 
@@ -627,14 +632,14 @@ def check_params(params: object) -> None:
                 % {"name": name},
             )
     check_json("params", params)
-    _check_size("params", "The parameters", params)
+    _check_size("params", gettext("The parameters"), params)
 
 
 def check_stop(stop: object) -> None:
     if not isinstance(stop, list) or not all(isinstance(s, str) and s for s in stop):
         raise Refused("stop", gettext("Stop sequences are a list of texts, none of them empty."))
     check_json("stop", stop)
-    _check_size("stop", "The stop sequences", stop)
+    _check_size("stop", gettext("The stop sequences"), stop)
 
 
 def _check_size(field: str, what: str, value: object) -> None:

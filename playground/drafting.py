@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db.models import Prefetch
 from django.http import QueryDict
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy
 
 from . import following, judging
 from .access import has_confirmed, visible_to, with_edit_rights
@@ -42,7 +42,11 @@ NOTHING = [{"role": "system", "content": ""}, {"role": "user", "content": ""}]
 TYPED = ("messages", "examples", "variables", "params", "stop", "extra")
 TYPED += ("tools", "response_format", "takes_lines")
 # JSON as typed, and what it is called in one line.
-TEXTS = {"extra": "extra JSON", "tools": "tools", "response_format": "response format"}
+TEXTS = {
+    "extra": gettext_lazy("extra JSON"),
+    "tools": gettext_lazy("tools"),
+    "response_format": gettext_lazy("response format"),
+}
 MAX_VARIABLES = 200  # fields on the page (prompt/variables.js: MOST); further names stay as typed
 MAX_POSITION = 701  # column ZZ
 
@@ -355,10 +359,13 @@ def mistakes_of(draft: Draft) -> dict[str, str]:
     mistakes = {}
     for number, pair in enumerate(draft.examples, 1):
         if bool(pair["user"].strip()) != bool(pair["assistant"].strip()):
-            side, what = ("assistant", "answer") if pair["user"].strip() else ("user", "question")
-            mistakes[f"example-{side}-{number}"] = (
-                f"Example {number} has no {what}. Write it, or remove the pair."
-            )
+            if pair["user"].strip():
+                side = "assistant"
+                words = gettext("Example %(number)s has no answer. Write it, or remove the pair.")
+            else:
+                side = "user"
+                words = gettext("Example %(number)s has no question. Write it, or remove the pair.")
+            mistakes[f"example-{side}-{number}"] = words % {"number": number}
     typed = (draft.params, draft.extra, draft.tools, draft.response_format)
     return mistakes | judging.mistakes_in(*typed)
 

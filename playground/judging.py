@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy
 
 from .connecting import Mistyped, Refused, check_params
 from .models import Endpoint
@@ -35,9 +35,21 @@ class Parameter:
 PARAMETERS = {
     parameter.name: parameter
     for parameter in (
-        Parameter("temperature", "Temperature", "temp", float, 0, 2, 0.05, 1),
-        Parameter("max_tokens", "Max tokens", "max", int, 1, 8192, 1, 512, is_capped=False),
-        Parameter("top_p", "Top p", "top p", float, 0, 1, 0.01, 1),
+        Parameter(
+            "temperature", gettext_lazy("Temperature"), gettext_lazy("temp"), float, 0, 2, 0.05, 1
+        ),
+        Parameter(
+            "max_tokens",
+            gettext_lazy("Max tokens"),
+            gettext_lazy("max"),
+            int,
+            1,
+            8192,
+            1,
+            512,
+            is_capped=False,
+        ),
+        Parameter("top_p", gettext_lazy("Top p"), gettext_lazy("top p"), float, 0, 1, 0.01, 1),
     )
 }
 
@@ -75,13 +87,14 @@ def _number(parameter: Parameter, text: str) -> float:
         number = math.nan
     most = parameter.most if parameter.is_capped else LARGEST
     if not parameter.least <= number <= most:
-        kind = "a whole number" if parameter.read is int else "a number"
-        span = f"{parameter.least} to {most}" if parameter.is_capped else f"{parameter.least} up"
-        raise Refused(
-            parameter.name,
-            gettext("%(label)s is %(kind)s from %(span)s, or empty for “not set”.")
-            % {"label": parameter.label, "kind": kind, "span": span},
-        )
+        if parameter.is_capped:
+            words = gettext(
+                "%(name)s is a number from %(least)s to %(most)s, or empty for “not set”."
+            )
+        else:
+            words = gettext("%(name)s is a whole number from %(least)s up, or empty for “not set”.")
+        span = {"least": parameter.least, "most": parameter.most}
+        raise Refused(parameter.name, words % {"name": parameter.label, **span})
     return number
 
 
@@ -123,16 +136,17 @@ def typed_tools(typed: str) -> list[dict]:
 
 def _fault_of_tool(tool: object) -> str:
     if not isinstance(tool, dict):
-        return "a tool is an object."
+        return gettext("a tool is an object.")
     if tool.get("type") != "function":
-        return 'this tool needs "type": "function".'
+        return gettext('this tool needs "type": "function".')
     function = tool.get("function")
     if not isinstance(function, dict):
-        return 'this tool needs a "function", an object with a name.'
+        return gettext('this tool needs a "function", an object with a name.')
     if not isinstance(function.get("name"), str) or not function["name"].strip():
-        return 'this tool has no name. Give its "function" a "name".'
+        return gettext('this tool has no name. Give its "function" a "name".')
     if not isinstance(function.get("parameters", {}), dict):
-        return f'the "parameters" of “{function["name"]}” are a JSON schema, an object.'
+        words = gettext('the "parameters" of “%(name)s” are a JSON schema, an object.')
+        return words % {"name": function["name"]}
     return ""
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.conf import settings
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 
 _lines: Counter = Counter()  # only touched from the event loop
 
@@ -23,8 +23,9 @@ class TooMany(Exception):
 def in_words(wait_s: int) -> str:
     """40 -> "40 seconds", 61 -> "2 minutes"."""
     if wait_s <= 60:
-        return f"{wait_s} second{'' if wait_s == 1 else 's'}"
-    return f"{-(-wait_s // 60)} minutes"
+        return ngettext("%(n)s second", "%(n)s seconds", wait_s) % {"n": wait_s}
+    minutes = -(-wait_s // 60)
+    return ngettext("%(n)s minute", "%(n)s minutes", minutes) % {"n": minutes}
 
 
 def check_line(user_id) -> None:

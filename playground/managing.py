@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext, gettext_lazy
 
 from endpoints import (
     AddressError,
@@ -33,8 +34,10 @@ from .threads import let_connection_go
 
 TIMEOUT_S = 30  # nobody waits longer for a page
 CHANGING = ("PENDING", "RESTARTING", "TERMINATING")  # states of a cluster that will not stay
-START_WORDS = "A cluster usually takes 3 to 7 minutes to start."
-GUESSED = "The task could not be found out, so it is the default, chat. Check it before you run."
+START_WORDS = gettext_lazy("A cluster usually takes 3 to 7 minutes to start.")
+GUESSED = gettext_lazy(
+    "The task could not be found out, so it is the default, chat. Check it before you run."
+)
 
 
 def workspace_api(user: User, workspace: Workspace) -> WorkspaceApi:
@@ -133,7 +136,7 @@ def find_task(user: User, endpoint: Endpoint) -> list[str]:
         return []
     workspace = visible_to(user, Workspace).filter(pk=endpoint.workspace_id).first()
     if workspace is None:  # who does not see it neither asks it nor reads what it is called
-        return [GUESSED]
+        return [str(GUESSED)]
     try:
         served = get_serving_endpoint(user, workspace, endpoint.serving_endpoint)
     except AddressError:
@@ -141,7 +144,7 @@ def find_task(user: User, endpoint: Endpoint) -> list[str]:
     except EndpointError as error:
         return [f"{GUESSED} {error.message}"]
     _take(endpoint, served.found)
-    return [GUESSED] if served.found.basis == "nothing" else []
+    return [str(GUESSED)] if served.found.basis == "nothing" else []
 
 
 def _take(endpoint: Endpoint, found: Found) -> None:
@@ -189,7 +192,8 @@ def create_external_model(
         return deployments.create_serving_endpoint(api, name, config)
     except EndpointError as error:
         if new_secrets:
-            error.hint += " The secrets are stored already; leave their values empty."
+            already = gettext("The secrets are stored already; leave their values empty.")
+            error.hint = f"{error.hint} {already}"
         raise
 
 
@@ -228,10 +232,10 @@ def _require_new(api: WorkspaceApi, new_secrets: Sequence[NewSecret]) -> None:
     errors, taken = {}, {scope: _keys_in(api, scope) for scope in {s.scope for s in new_secrets}}
     for secret in new_secrets:
         if secret.key in taken[secret.scope]:
-            errors[f"{secret.field}-key"] = (
-                f"The scope {secret.scope} holds a secret {secret.key} already. To use that one, "
+            errors[f"{secret.field}-key"] = gettext(
+                "The scope %(scope)s holds a secret %(key)s already. To use that one, "
                 "leave its value empty; to store this one, choose another key."
-            )
+            ) % {"scope": secret.scope, "key": secret.key}
         taken[secret.scope].add(secret.key)
     if errors:
         raise FieldErrors(errors)

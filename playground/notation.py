@@ -5,7 +5,7 @@ import math
 import re
 from collections.abc import Sequence
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy
 
 from endpoints import norm
 
@@ -117,7 +117,9 @@ def _where(text: str, position: int) -> str:
     position = min(position, len(text.rstrip()) - 1)
     position = len(text[:position].rstrip("\n")) - 1 if text[position] == "\n" else position
     line_start = text.rfind("\n", 0, position) + 1
-    return f"Line {text.count(chr(10), 0, position) + 1}, column {position - line_start + 1}"
+    line = text.count("\n", 0, position) + 1
+    place = {"line": line, "column": position - line_start + 1}
+    return gettext("Line %(line)s, column %(column)s") % place
 
 
 def _position_of(word: str, text: str) -> int:
@@ -131,42 +133,48 @@ def _advice(error: json.JSONDecodeError) -> str:
     here = error.doc[error.pos :].lstrip()[:1]
     before = error.doc[: error.pos].rstrip()[-1:]
     if here in ("}", "]") and before == ",":
-        return f"remove the comma before {here}."
+        return gettext("remove the comma before %(sign)s.") % {"sign": here}
     if here in ("'", "“", "”"):
-        return 'use straight double quotes (").'
+        return gettext('use straight double quotes (").')
     for start, advice in _ADVICE.items():
         if error.msg.startswith(start):
-            return advice
+            return str(advice)
     if not here:
-        return "the text ends too early. Close what is open."
+        return gettext("the text ends too early. Close what is open.")
     if error.msg.startswith("Expecting property name"):
-        return 'a name in double quotes (") belongs here.'
+        return gettext('a name in double quotes (") belongs here.')
     if error.msg.startswith("Expecting value"):
-        return "a value is missing." if here in ",:}]" else _about_word(error.doc[error.pos :])
+        return (
+            gettext("a value is missing.")
+            if here in ",:}]"
+            else _about_word(error.doc[error.pos :])
+        )
     if error.msg.startswith("Expecting ',' delimiter"):
-        return "add a comma before it, or close what is open."
+        return gettext("add a comma before it, or close what is open.")
     if error.msg.startswith("Expecting ':' delimiter"):
-        return "add a colon (:) after the name."
+        return gettext("add a colon (:) after the name.")
     return f"{error.msg[0].lower()}{error.msg[1:]}."
 
 
 _ADVICE = {
-    "Unterminated string": 'this text has no closing quote (").',
-    "Invalid control character": r"a text breaks off here. Close its quote, or write \n or \t.",
-    "Invalid \\": r"write \\ for a backslash.",
-    "Extra data": "remove what follows the end.",
+    "Unterminated string": gettext_lazy('this text has no closing quote (").'),
+    "Invalid control character": gettext_lazy(
+        r"a text breaks off here. Close its quote, or write \n or \t."
+    ),
+    "Invalid \\": gettext_lazy(r"write \\ for a backslash."),
+    "Extra data": gettext_lazy("remove what follows the end."),
 }
 
 
 def _about_word(rest: str) -> str:
     word = re.match(r"\w+", rest)
     if word and word[0].lower() in ("true", "false", "null"):
-        return f"write {word[0].lower()}, in small letters."
+        return gettext("write %(word)s, in small letters.") % {"word": word[0].lower()}
     if word and word[0] == "None":
-        return "write null."
+        return gettext("write null.")
     if word and word[0].lower() == "nan":
-        return f"{word[0]} is not a JSON number."
-    return 'put texts in double quotes (").'
+        return gettext("%(number)s is not a JSON number.") % {"number": word[0]}
+    return gettext('put texts in double quotes (").')
 
 
 class _NotANumber(Exception):

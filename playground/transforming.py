@@ -102,12 +102,14 @@ def require_confirmed(user: User, endpoint: Endpoint | None, config: Mapping) ->
     if has_confirmed(user, endpoint, fingerprint_of(config)):
         return
     author = endpoint.transforms_by if endpoint else None
+    whose = author.username if author else gettext("somebody else")
     raise Unconfirmed(
         gettext(
             "“%(endpoint)s” runs functions of %(author)s on your prompt or its answer, and "
             "you have not read them as they are now."
         )
-        % {"endpoint": config["name"], "author": author.username if author else "somebody else"}
+        % {"endpoint": config["name"], "author": whose},
+        hint=gettext("Read them on the endpoint’s page and confirm there, then run again."),
     )
 
 

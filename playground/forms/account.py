@@ -4,7 +4,7 @@ from django import forms
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.core.validators import RegexValidator
 from django.http import HttpRequest
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
 
 from .. import entering, guessing
 from ..limits import in_words
@@ -48,12 +48,12 @@ class SignInForm(HouseForm, AuthenticationForm):
 
     error_messages = dict.fromkeys(
         ("invalid_login", "inactive"),
-        "Check for a typo. Capital and small letters count in a password.",
+        gettext_lazy("Check for a typo. Capital and small letters count in a password."),
     )
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.fields["username"].label = "User name"
+        self.fields["username"].label = gettext_lazy("User name")
 
     @property
     def wait_s(self) -> int:
@@ -67,10 +67,10 @@ class SignInForm(HouseForm, AuthenticationForm):
 
 
 def too_many_guesses(wait_s: int) -> str:
-    return (
-        f"Too many wrong passwords came from here. Try again in {in_words(wait_s)}; until then "
-        "none is looked at."
-    )
+    return gettext(
+        "Too many wrong passwords came from here. Try again in %(time)s; until then none is "
+        "looked at."
+    ) % {"time": in_words(wait_s)}
 
 
 def refuse_wrong_password(request: HttpRequest, typed: str, words: str) -> None:
@@ -124,9 +124,14 @@ class ChangePasswordForm(HouseForm, PasswordChangeForm):
         "new_password1": gettext_lazy("New password"),
         "new_password2": gettext_lazy("New password again"),
     }
+    ASKED_FOR = {
+        "old_password": gettext_lazy("Type the current password."),
+        "new_password1": gettext_lazy("Type the new password."),
+        "new_password2": gettext_lazy("Type the new password again."),
+    }
     error_messages = PasswordChangeForm.error_messages | {
-        "password_incorrect": "That is not your current password.",
-        "password_mismatch": "The two new passwords differ.",
+        "password_incorrect": gettext_lazy("That is not your current password."),
+        "password_mismatch": gettext_lazy("The two new passwords differ."),
     }
 
     def __init__(self, request: HttpRequest, *args, **kwargs):
@@ -134,7 +139,7 @@ class ChangePasswordForm(HouseForm, PasswordChangeForm):
         self.request = request
         for name, label in self.LABELS.items():
             self.fields[name].label, self.fields[name].help_text = label, ""
-            self.fields[name].error_messages["required"] = f"Type the {label.lower()}."
+            self.fields[name].error_messages["required"] = self.ASKED_FOR[name]
             self.fields[name].widget.attrs["autofocus"] = False
 
     def clean_old_password(self) -> str:
@@ -149,15 +154,25 @@ class TokenForm(HouseForm, forms.Form):
         label=gettext_lazy("Name"),
         max_length=120,
         error_messages={"required": gettext_lazy("Name the token after what will use it.")},
-        widget=forms.TextInput(attrs={"placeholder": "nightly evaluation", "autocomplete": "off"}),
+        widget=forms.TextInput(
+            attrs={"placeholder": gettext_lazy("nightly evaluation"), "autocomplete": "off"}
+        ),
     )
     scope = forms.ChoiceField(
-        label=gettext_lazy("May"),
-        choices=[(ApiToken.Scope.RUN, "run and change"), (ApiToken.Scope.READ, "only read")],
+        label=pgettext_lazy("API token", "May"),
+        choices=[
+            (ApiToken.Scope.RUN, gettext_lazy("run and change")),
+            (ApiToken.Scope.READ, gettext_lazy("only read")),
+        ],
     )
     days = forms.TypedChoiceField(
         label=gettext_lazy("Expires"),
-        choices=[("30", "in 30 days"), ("90", "in 90 days"), ("365", "in a year"), ("", "never")],
+        choices=[
+            ("30", gettext_lazy("in 30 days")),
+            ("90", gettext_lazy("in 90 days")),
+            ("365", gettext_lazy("in a year")),
+            ("", gettext_lazy("never")),
+        ],
         required=False,
         coerce=int,
         empty_value=None,

@@ -5,7 +5,7 @@ import json
 
 from django import forms
 from django.urls import reverse_lazy
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 
 from endpoints import EndpointError, PromptError, Template, render_text
 
@@ -205,9 +205,9 @@ class EndpointForm(TransformFields, HouseForm, forms.Form):
         help_text=gettext_lazy(r"One per line, blanks count. Write \n for a line break."),
         widget=forms.Textarea(attrs={"class": "textarea--mono", "spellcheck": "false", "rows": 2}),
     )
-    price_input = _price_field("Input")
-    price_output = _price_field("Output")
-    price_per_hour = _price_field("Compute")
+    price_input = _price_field(gettext_lazy("Input"))
+    price_output = _price_field(gettext_lazy("Output"))
+    price_per_hour = _price_field(gettext_lazy("Compute"))
     team = forms.ModelChoiceField(
         None,
         required=False,
@@ -325,7 +325,8 @@ class EndpointForm(TransformFields, HouseForm, forms.Form):
             if self.cleaned_data.get(name) is not None and name in self.cleaned_data.get(
                 "extra", {}
             ):
-                self.add_error("extra", f"“{name}” is set above already. Remove it here.")
+                words = gettext("“%(name)s” is set above already. Remove it here.")
+                self.add_error("extra", words % {"name": name})
         return self.cleaned_data
 
     def judge(self, endpoint: Endpoint) -> None:

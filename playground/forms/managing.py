@@ -1,7 +1,9 @@
 """A serving endpoint to be created in a workspace, for an external model."""
 
+from functools import reduce
+
 from django import forms
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 
 from endpoints import AddressError, EndpointError
 from endpoints.deployments import ServingEndpoint
@@ -16,13 +18,18 @@ from .house import HouseForm, secret_input
 
 CHOICES_IN_WORDS = {
     "openai": "OpenAI",
-    "azure": "Azure OpenAI, with a key",
-    "azuread": "Azure OpenAI, with Entra id",
+    "azure": gettext_lazy("Azure OpenAI, with a key"),
+    "azuread": gettext_lazy("Azure OpenAI, with Entra id"),
     "anthropic": "Anthropic",
     "cohere": "Cohere",
     "ai21labs": "AI21 Labs",
     "amazon": "Amazon",
 }
+
+
+def _with(first: str, second: str) -> str:
+    # Translators: two fields of a form that belong together.
+    return gettext("%(first)s with %(second)s") % {"first": first, "second": second}
 
 
 def _kept_names(each: ProviderField) -> list[str]:
@@ -94,7 +101,7 @@ class ServingEndpointForm(HouseForm, forms.Form):
         rows = []
         for each in self.shown:
             is_free = not (each.choices or each.name in in_ways or is_needed(each, given))
-            row = {"label": each.label, "aside": "optional" if is_free else ""}
+            row = {"label": each.label, "aside": gettext("optional") if is_free else ""}
             if each.is_secret:
                 row["parts"] = {part: self[f"{each.name}-{part}"] for part in parts}
             else:
@@ -106,7 +113,7 @@ class ServingEndpointForm(HouseForm, forms.Form):
     def ways(self) -> list[str]:
         """The ways to sign in at the provider, where one of several has to be filled in."""
         labels = {each.name: each.label for each in self.chosen.fields}
-        return [" with ".join(labels[name] for name in way) for way in self.chosen.ways]
+        return [reduce(_with, (labels[name] for name in way)) for way in self.chosen.ways]
 
     def create(self, user: User, workspace: Workspace) -> ServingEndpoint | None:
         """Create it. None, with everything that is wrong at its field, when that did not work."""

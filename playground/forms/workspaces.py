@@ -109,7 +109,7 @@ class ConfirmNameForm(HouseForm, forms.Form):
     def __init__(self, name: str, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.name = name
-        self.fields["typed_name"].label = f"Type {name} to confirm"
+        self.fields["typed_name"].label = gettext("Type %(name)s to confirm") % {"name": name}
 
     def clean_typed_name(self) -> str:
         if self.cleaned_data["typed_name"] != self.name:

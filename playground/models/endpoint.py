@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 from endpoints import AddressError, addresses
 
@@ -39,16 +40,16 @@ class Endpoint(models.Model):
     """One thing to send prompts to."""
 
     class Kind(models.TextChoices):
-        SERVING = "serving", "Serving endpoint"
-        DRIVER_PROXY = "driver_proxy", "Cluster driver proxy"
-        DRIVER = "driver", "Direct URL"
+        SERVING = "serving", gettext_lazy("Serving endpoint")
+        DRIVER_PROXY = "driver_proxy", gettext_lazy("Cluster driver proxy")
+        DRIVER = "driver", gettext_lazy("Direct URL")
 
     class Task(models.TextChoices):
-        CHAT = "chat", "Chat"
-        COMPLETIONS = "completions", "Completions"
-        EMBEDDINGS = "embeddings", "Embeddings"
-        CUSTOM = "custom", "Custom"
-        RESPONSES = "responses", "Agent"
+        CHAT = "chat", gettext_lazy("Chat")
+        COMPLETIONS = "completions", gettext_lazy("Completions")
+        EMBEDDINGS = "embeddings", gettext_lazy("Embeddings")
+        CUSTOM = "custom", gettext_lazy("Custom")
+        RESPONSES = "responses", gettext_lazy("Agent")
 
     class Format(models.TextChoices):
         DATAFRAME_RECORDS = "dataframe_records", "dataframe_records"

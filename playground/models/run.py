@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
 
 from .fields import ExactJSONField
 
@@ -39,11 +40,12 @@ class Run(models.Model):
     def title(self) -> str:
         """The first words of the last user message: what a person would call this run."""
         if self.inputs is not None:
-            asked = f"{len(self.inputs)} inputs: {self.inputs[0]}"
+            words = gettext("%(number)s inputs: %(first)s")
+            asked = words % {"number": len(self.inputs), "first": self.inputs[0]}
         else:
             by_user = [message for message in self.messages if message["role"] == "user"]
             asked = text_of(by_user[-1] if by_user else self.messages[-1])
-        words = " ".join(asked.split()) or "Without words"
+        words = " ".join(asked.split()) or gettext("Without words")
         return words if len(words) <= 60 else words[:59].rstrip() + "…"
 
     @property
@@ -61,12 +63,12 @@ class Call(models.Model):
     """One variant's request and answer within a run. The table of calls is also the queue."""
 
     class Status(models.TextChoices):
-        QUEUED = "queued", "Queued"
-        WAITING = "waiting", "Waiting for first token"
-        STREAMING = "streaming", "Streaming"
-        DONE = "done", "Done"
-        FAILED = "failed", "Failed"
-        STOPPED = "stopped", "Stopped by you"
+        QUEUED = "queued", gettext_lazy("Queued")
+        WAITING = "waiting", gettext_lazy("Waiting for first token")
+        STREAMING = "streaming", gettext_lazy("Streaming")
+        DONE = "done", gettext_lazy("Done")
+        FAILED = "failed", gettext_lazy("Failed")
+        STOPPED = "stopped", gettext_lazy("Stopped by you")
 
     LIVE = (Status.WAITING, Status.STREAMING)
     OVER = (Status.DONE, Status.FAILED, Status.STOPPED)

@@ -8,15 +8,16 @@ from datetime import timedelta
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 
 class User(AbstractUser):
     """A person with an account."""
 
     class Theme(models.TextChoices):
-        AUTO = "", "Automatic"
-        LIGHT = "light", "Light"
-        DARK = "dark", "Dark"
+        AUTO = "", gettext_lazy("Automatic")
+        LIGHT = "light", gettext_lazy("Light")
+        DARK = "dark", gettext_lazy("Dark")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     theme = models.CharField(max_length=5, choices=Theme, default=Theme.AUTO, blank=True)

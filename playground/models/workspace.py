@@ -4,6 +4,7 @@ import uuid
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext_lazy
 
 
 class Workspace(models.Model):
@@ -37,8 +38,8 @@ class Credential(models.Model):
     """One person's secret for one workspace: ciphertext only, bound to row, owner and host."""
 
     class Kind(models.TextChoices):
-        TOKEN = "token", "Token"
-        OAUTH = "oauth", "OAuth service principal"
+        TOKEN = "token", gettext_lazy("Token")
+        OAUTH = "oauth", gettext_lazy("OAuth service principal")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="credentials")

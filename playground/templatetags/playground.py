@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 from django import template
 from django.utils import formats, timezone
-from django.utils.html import escape, format_html
+from django.utils.html import escape, format_html, json_script
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince
 from django.utils.translation import gettext, gettext_lazy, ngettext, pgettext_lazy
@@ -17,6 +17,7 @@ from ..access import can_edit
 from ..languages import written
 from ..models import Call, Endpoint
 from ..notation import escape as escape_stop
+from ..script_words import script_words as words_of_scripts
 
 register = template.Library()
 
@@ -53,6 +54,12 @@ def icon(name: str, size: str = "") -> SafeString:
     return format_html(
         '<svg class="{}" aria-hidden="true"><use href="#i-{}"/></svg>', classes, name
     )
+
+
+@register.simple_tag
+def script_words() -> SafeString:
+    """What the scripts say, as data."""
+    return json_script(words_of_scripts(), "words")
 
 
 @register.simple_tag
@@ -154,7 +161,7 @@ def chips(call: Call) -> list[str]:
 
 def stops_in_words(number: int) -> str:
     """2 -> "2 stops"."""
-    return ngettext("%(number)s stop", "%(number)s stops", number) % {"number": number}
+    return ngettext("{n} stop", "{n} stops", number).format(n=number)
 
 
 @register.filter
@@ -214,7 +221,7 @@ def lacks_credential(call: Call) -> bool:
 @register.filter
 def task_in_words(task: str) -> str:
     """ "responses" -> "Agent"."""
-    return Endpoint.Task(task).label if task in Endpoint.Task else task
+    return str(Endpoint.Task(task).label) if task in Endpoint.Task else task
 
 
 @register.filter

@@ -25,6 +25,7 @@ from ..access import (
 from ..connecting import Refused
 from ..forms.endpoints import EndpointForm, example_of
 from ..forms.transforms import TryForm
+from ..languages import written
 from ..models import Endpoint, User
 
 CHECK_NEXT = "check-endpoint"  # session: the endpoint whose page checks itself, once, on arrival
@@ -51,7 +52,9 @@ class Line:
     def place(self) -> str:
         """The same in fewer letters: a workspace by its name."""
         e = self.endpoint
-        return e.url or f"{e.seen_workspace or 'workspace not shared'} · {self._in_workspace}"
+        return (
+            e.url or f"{e.seen_workspace or gettext('workspace not shared')} · {self._in_workspace}"
+        )
 
     @property
     def _in_workspace(self) -> str:
@@ -223,7 +226,7 @@ def _typed(data) -> dict:
 
 
 def _check_context(endpoint: Endpoint, result: dict) -> dict:
-    seconds = f"{result['latency_ms'] / 1000:.2f} s"
+    seconds = f"{written(result['latency_ms'] / 1000, 2)} s"
     return {"endpoint": endpoint, "result": as_check(result), "seconds": seconds}
 
 

@@ -69,9 +69,12 @@ def found_add(request: HttpRequest, pk) -> HttpResponse:
     if request.htmx:
         return _in_picker(request, workspace, name, endpoint, error)
     if endpoint is None:
-        messages.error(request, f"Not added. {error['message']} {error['hint']}".strip())
+        words = gettext("Not added. %(message)s %(hint)s") % error
+        messages.error(request, words.strip())
         return redirect("serving-endpoint-list", pk)
-    words = f"Added {endpoint} with the task {endpoint.get_task_display().lower()}."
+    task = endpoint.get_task_display().lower()
+    words = gettext("Added %(endpoint)s with the task %(task)s.")
+    words %= {"endpoint": endpoint, "task": task}
     if "to-playground" in request.POST:
         return lead_to_column(request, endpoint, words)
     messages.success(request, words)
@@ -88,7 +91,7 @@ def _in_picker(
     if endpoint is not None:
         context = {"item": {"endpoint": endpoint}, "is_made": True}
         return render(request, "playground/_picker_item.html", context)
-    problem = f"Not set up. {error['message']} {error['hint']}".strip()
+    problem = (gettext("Not set up. %(message)s %(hint)s") % error).strip()
     context = {"workspace": workspace, "name": name, "problem": problem}
     return render(request, "playground/_picker_found_item.html", context, status=422)
 

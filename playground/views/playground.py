@@ -11,6 +11,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import trigger_client_event
 
@@ -53,7 +54,8 @@ def lead_to_column(request: HttpRequest, endpoint: Endpoint, words: str = "") ->
     try:
         drafting.add_column(request.user, draft, endpoint)
     except Refused as refused:
-        messages.error(request, f"{words} {endpoint} has no column. {refused.message}".strip())
+        why = gettext("%(endpoint)s has no column.") % {"endpoint": endpoint}
+        messages.error(request, f"{words} {why} {refused.message}".strip())
     else:
         if words:
             messages.success(request, words)
@@ -151,10 +153,11 @@ def tabs_of(calls: list[Call]) -> dict:
 def _progress(started: list[Call]) -> str:
     """How far a run is: "1 of 4 done, 1 failed"; in the end "4 of 4 done" or "3 done, 1 failed"."""
     many = Counter(call.status for call in started)
-    others = [f"{many[status]} {status}" for status in ("failed", "stopped") if many[status]]
+    words = {"failed": gettext("{n} failed"), "stopped": gettext("{n} stopped")}
+    others = [words[status].format(n=many[status]) for status in words if many[status]]
     is_over = all(call.is_over for call in started)
-    among = "" if is_over and others else f" of {len(started)}"
-    return ", ".join([f"{many['done']}{among} done", *others]) if started else ""
+    done = gettext("{n} done") if is_over and others else gettext("{n} of {all} done")
+    return ", ".join([done.format(n=many["done"], all=len(started)), *others]) if started else ""
 
 
 def is_going(call: Call) -> bool:
@@ -170,10 +173,13 @@ def _groups(user: User, endpoints: list[Endpoint], calls: list[Call]) -> list[tu
     mine = [{"endpoint": e, "call": None} for e in others if e.owner_id == user.id]
     shared = sorted((e for e in others if e.owner_id != user.id), key=lambda e: str(e.team))
     teams = [
-        (f"Shared with {team}", [{"endpoint": e, "call": None} for e in group])
+        (
+            gettext("Shared with %(team)s") % {"team": team},
+            [{"endpoint": e, "call": None} for e in group],
+        )
         for team, group in groupby(shared, key=lambda e: str(e.team))
     ]
-    groups = [("In this comparison", compared), ("Mine", mine), *teams]
+    groups = [(gettext("In this comparison"), compared), (gettext("Mine"), mine), *teams]
     return [(title, items) for title, items in groups if items]
 
 
@@ -181,11 +187,11 @@ def _paramline(draft: Draft, params: list[judging.Parameter]) -> str:
     """One line of what is set: temp 0.2 · max 800 · 2 stops · extra JSON."""
     parts = [f"{p.short} {p.value}" for p in params if p.value]
     if draft.stop:
-        parts.append(f"{len(draft.stop)} stop{'s' if len(draft.stop) > 1 else ''}")
+        parts.append(ngettext("{n} stop", "{n} stops", len(draft.stop)).format(n=len(draft.stop)))
     for name, words in drafting.TEXTS.items():
         if getattr(draft, name).strip():
-            parts.append(words)
-    return " · ".join(parts) or "no parameters set"
+            parts.append(str(words))
+    return " · ".join(parts) or gettext("no parameters set")
 
 
 def _time(text: str) -> datetime | None:

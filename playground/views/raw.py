@@ -3,7 +3,7 @@
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from endpoints import Request
@@ -100,10 +100,10 @@ def bars_of(call: Call) -> list[dict]:
         return []
     first_ms = call.elapsed_ms if call.ttft_ms is None else call.ttft_ms
     spans = [
-        ("queued", "Queued", call.queued_ms or 0),
-        ("cold", "Cold start", None),
-        ("waiting", "TTFT" if call.ttft_ms is not None else "Waiting", first_ms),
-        ("streaming", "Streaming", max(0, call.elapsed_ms - first_ms)),
+        ("queued", gettext("Queued"), call.queued_ms or 0),
+        ("cold", gettext("Cold start"), None),
+        ("waiting", "TTFT" if call.ttft_ms is not None else gettext("Waiting"), first_ms),
+        ("streaming", gettext("Streaming"), max(0, call.elapsed_ms - first_ms)),
     ]
     whole = sum(ms or 0 for _, _, ms in spans) or 1
     bars, x = [], 0

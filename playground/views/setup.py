@@ -5,6 +5,7 @@ from django.contrib.auth import login
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
@@ -26,7 +27,7 @@ def setup(request: HttpRequest) -> HttpResponse:
     form = SetUpForm(initial={"code": request.GET.get("code", "")[:200]})
     if form["code"].value():
         form.fields["code"].widget.attrs["readonly"] = True
-        form.fields["code"].help_text = "From the link you opened."
+        form.fields["code"].help_text = gettext("From the link you opened.")
     return _page(request, form)
 
 

@@ -244,7 +244,7 @@ def _change(user: User, pk, form: WorkspaceForm) -> Workspace:
             form.save_credential(user, workspace)
         elif before is not None and credential_of(user, workspace) is None:
             field = "client_secret" if form.is_oauth else "token"
-            what = "client id and secret" if form.is_oauth else "token"
+            what = gettext("client id and secret") if form.is_oauth else gettext("token")
             raise Refused(
                 field,
                 gettext(

@@ -5,8 +5,28 @@ const site = (() => {
   const SHORT_MS = 6000, UNDO_MS = 10_000;
   const announcer = () => document.getElementById("announce");
 
-  function announce(words) {
-    announcer().textContent = words;
+  // Words and numbers in the language of the page; dates as this browser writes them in it.
+  const known = JSON.parse(document.getElementById("words").textContent);
+  const language = document.documentElement.lang;
+  const locale = navigator.language.split("-")[0] === language.split("-")[0] ? navigator.language : language;
+  const plural = new Intl.PluralRules(language);
+
+  function number(value, digits = 0) {
+    return value.toLocaleString(language, { minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: "always" });
+  }
+
+  // A sentence of script_words.py with its {parts}; of two forms the one for `n`.
+  function words(key, values = {}) {
+    const found = known[key];
+    const text = Array.isArray(found) ? found[plural.select(values.n) === "one" ? 0 : 1] : found;
+    return text.replace(/\{(\w+)\}/g, (part, name) => {
+      const value = values[name];
+      return typeof value === "number" ? number(value) : value ?? part;
+    });
+  }
+
+  function announce(text) {
+    announcer().textContent = text;
   }
 
   function icon(name, size = "") {
@@ -21,19 +41,19 @@ const site = (() => {
 
   // A toast; `link` is [words, address], `undo` takes back what it tells. A success leaves by itself,
   // an error stays.
-  function toast(words, { isError = false, link = null, undo = null } = {}) {
+  function toast(text, { isError = false, link = null, undo = null } = {}) {
     const box = document.createElement("div");
     box.className = isError ? "toast toast--danger" : "toast";
-    const text = document.createElement("p");
-    text.className = "grow";
-    text.textContent = words;
+    const line = document.createElement("p");
+    line.className = "grow";
+    line.textContent = text;
     const close = document.createElement("button");
     close.className = "btn btn--ghost btn--icon btn--sm";
     close.type = "button";
     close.dataset.closeToast = "";
-    close.setAttribute("aria-label", "Close message");
+    close.setAttribute("aria-label", words("close_message"));
     close.append(icon("x"));
-    box.append(icon(isError ? "alert" : "check"), text);
+    box.append(icon(isError ? "alert" : "check"), line);
     if (link) {
       const anchor = document.createElement("a");
       anchor.className = "btn btn--sm";
@@ -44,7 +64,7 @@ const site = (() => {
       const button = document.createElement("button");
       button.className = "btn btn--sm";
       button.type = "button";
-      button.textContent = "Undo";
+      button.textContent = words("undo");
       button.addEventListener("click", () => {
         box.remove();
         undo();
@@ -54,7 +74,7 @@ const site = (() => {
     box.append(close);
     // One of a kind: a line that fails ten times says so once.
     for (const old of document.querySelectorAll(".toast p")) {
-      if (old.textContent === words) old.parentElement.remove();
+      if (old.textContent === text) old.parentElement.remove();
     }
     document.getElementById("toasts").append(box);
     leaveSoon(box, undo ? UNDO_MS : SHORT_MS);
@@ -98,7 +118,7 @@ const site = (() => {
   function showSignedOut() {
     const banner = document.getElementById("signed-out");
     if (banner) banner.hidden = false;
-    else toast("You are signed out. Nothing was changed.", { isError: true, link: signInLink() });
+    else toast(words("signed_out"), { isError: true, link: signInLink() });
     const dialog = again();
     if (!dialog || dialog.open) return;
     dialog.showModal();
@@ -137,7 +157,7 @@ const site = (() => {
       answer = await fetch(form.action, { method: "POST", body: typed, credentials: "same-origin" });
       page = await parsed(answer);
     }
-    if (isSignIn(answer.url)) return page.querySelector("[role=alert] p")?.textContent.trim() || "Type your password.";
+    if (isSignIn(answer.url)) return page.querySelector("[role=alert] p")?.textContent.trim() || words("type_password");
     // Somebody else by now, in another tab: this page is not theirs.
     if (page.body.dataset.user !== document.body.dataset.user) {
       location.reload();
@@ -159,7 +179,7 @@ const site = (() => {
     try {
       error.textContent = await signIn(form);
     } catch {
-      error.textContent = "The server cannot be reached. Try again in a moment.";
+      error.textContent = words("not_reached");
     }
     button.disabled = false;
     if (error.textContent) return form.elements.password.select();
@@ -184,7 +204,7 @@ const site = (() => {
   }
 
   function signInLink() {
-    return ["Sign in", `${document.body.dataset.login}?next=${encodeURIComponent(location.pathname)}`];
+    return [words("sign_in"), `${document.body.dataset.login}?next=${encodeURIComponent(location.pathname)}`];
   }
 
   async function copy(text) {
@@ -213,7 +233,7 @@ const site = (() => {
     for (const time of root.querySelectorAll("time[data-local]")) {
       const options = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
       if (time.dataset.local === "day") Object.assign(options, { day: "numeric", month: "short", year: "numeric" });
-      time.textContent = new Date(time.dateTime).toLocaleString(undefined, options);
+      time.textContent = new Date(time.dateTime).toLocaleString(locale, options);
     }
   }
 
@@ -228,7 +248,7 @@ const site = (() => {
     // htmx's header tells the server that nobody waits for a page.
     post(button.dataset.themeToggle, form, {
       headers: { "X-CSRFToken": csrf(), "HX-Request": "true" },
-    }).catch((error) => error.message === "signed out" || toast("The theme could not be saved. It holds until this page is left.", { isError: true }));
+    }).catch((error) => error.message === "signed out" || toast(words("theme_not_saved"), { isError: true }));
   }
 
   async function copyFrom(button) {
@@ -238,7 +258,7 @@ const site = (() => {
     const before = use?.getAttribute("href");
     use?.setAttribute("href", "#i-check");
     setTimeout(() => use?.setAttribute("href", before), 1500);
-    announce("Copied");
+    announce(words("copied"));
   }
 
   document.addEventListener("click", (event) => {
@@ -287,17 +307,11 @@ const site = (() => {
 
   // A request that failed says so once, in words; what was typed stays.
   document.addEventListener("htmx:sendError", () =>
-    toast("The server cannot be reached. Nothing was lost; try again in a moment.", { isError: true }));
+    toast(words("not_reached_kept"), { isError: true }));
   document.addEventListener("htmx:responseError", (event) => {
     if (event.detail.xhr.getResponseHeader("HX-Trigger")?.includes("signed-out")) return;
-    const words = {
-      400: "The server could not read this. It may be too long; shorten it and try again.",
-      403: "You may not do this. Load the page again; drafts are kept.",
-      404: "It is not there any more, or not yours. Load the page again.",
-      413: "This is too long to send. Shorten it and try again.",
-      429: "Too much at once. Wait a moment and try again.",
-    };
-    toast(words[event.detail.xhr.status] || "The server failed on this. Its log has the cause; try again.", { isError: true });
+    const key = `refused_${event.detail.xhr.status}`;
+    toast(words(key in known ? key : "server_failed"), { isError: true });
   });
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (!isSignIn(event.detail.xhr.responseURL)) return;
@@ -327,5 +341,5 @@ const site = (() => {
   showTimes();
   document.querySelectorAll(".toast").forEach((box) => leaveSoon(box));
 
-  return { announce, csrf, icon, isOverlayOpen, isSignIn, open, post, showSignedOut, showTimes, signInLink, toast };
+  return { announce, csrf, icon, isOverlayOpen, isSignIn, locale, number, open, post, showSignedOut, showTimes, signInLink, toast, words };
 })();

@@ -10,7 +10,8 @@ ROOT = Path(__file__).resolve().parents[2]
 # From the bottom up. A package stands for every module in it.
 STAIRS = {
     "tools": "diff egress vault formats keyfile languages layers limits locks markdown threads"
-    " origins notation pictures process proxies reporting sandbox storage",
+    " origins notation pictures process proxies reporting sandbox script_words"
+    " storage",
     "nouns": "models access",
     "verbs": "announcing asking attaching comparing connecting doctoring drafting entering"
     " exporting following guessing judging managing rationing requesting rotating running starting"

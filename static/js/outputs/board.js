@@ -124,7 +124,7 @@
 
   function countChosen() {
     const chosen = picker.querySelectorAll("[name=endpoint]:checked").length;
-    picker.querySelector("[data-use]").textContent = `Use ${chosen} endpoint${chosen === 1 ? "" : "s"}`;
+    picker.querySelector("[data-use]").textContent = site.words("use_endpoints", { n: chosen });
   }
 
   function filterPicker(words) {

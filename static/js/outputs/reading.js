@@ -53,7 +53,7 @@ const reading = (() => {
       marked.dataset.of = address;
       show(column);
     } catch {
-      site.toast("The Markdown view did not come. The answer is shown as it came.", { isError: true });
+      site.toast(site.words("no_markdown"), { isError: true });
     } finally {
       delete marked.dataset.fetching;
     }
@@ -172,7 +172,7 @@ const reading = (() => {
   function markAsBest(slot) {
     const word = document.createElement("span");
     word.className = "vh";
-    word.textContent = " best";
+    word.textContent = ` ${site.words("best")}`;
     slot.classList.add("is-best");
     slot.append(word);
   }

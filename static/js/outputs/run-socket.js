@@ -181,7 +181,7 @@ const run = (() => {
     const isFirst = column.dataset.status !== "streaming" || column.querySelector(".col__note").firstElementChild;
     if (isFirst) beginStreaming(column);
     if (message.ttft_ms !== undefined) {
-      column.querySelector(".metrics dd").textContent = `${(message.ttft_ms / 1000).toFixed(2)} s`;
+      column.querySelector(".metrics dd").textContent = `${site.number(message.ttft_ms / 1000, 2)} s`;
     }
     if (!pending.size) requestAnimationFrame(flush);
     pending.set(message.id, (pending.get(message.id) || "") + message.text);
@@ -190,7 +190,7 @@ const run = (() => {
   function beginStreaming(column) {
     column.dataset.status = "streaming";
     const status = column.querySelector(".status");
-    status.lastChild.data = "Streaming";
+    status.lastChild.data = site.words("streaming_now");
     column.querySelector(".col__note").replaceChildren();
     column.querySelector(".col__thought details:not([data-touched])")?.removeAttribute("open");
     for (const button of column.querySelectorAll(".col__foot :is([data-copy], [data-diff])")) button.disabled = false;
@@ -201,7 +201,7 @@ const run = (() => {
     const element = byId(`call-${message.id}-thought`);
     if (!element) return;
     keepPlace(element.closest(".col"), () => textNode(element).appendData(message.text));
-    const many = [...element.textContent].length.toLocaleString("en");
+    const many = site.number([...element.textContent].length);
     element.closest("details").querySelector("[data-count]").textContent = many;
   }
 
@@ -264,7 +264,7 @@ const run = (() => {
         return;
       }
       if (event.code === TOO_MANY) {
-        site.toast("You follow running runs in too many places. Close some tabs; this one goes on by itself then.", { isError: true });
+        site.toast(site.words("too_many_places"), { isError: true });
         retryTimer = setTimeout(retryNow, LONGEST_WAIT_S * 1000);
         return;
       }
@@ -308,7 +308,7 @@ const run = (() => {
     const words = byId("connection")?.querySelector("[data-attempt]");
     if (!words || !attempt) return;
     const left = Math.max(0, Math.ceil((retryAt - Date.now()) / 1000));
-    const said = left ? `attempt ${attempt}, in ${left} s` : `attempt ${attempt}`;
+    const said = site.words(left ? "attempt_in" : "attempt", { attempt, left });
     if (words.textContent !== said) words.textContent = said;
   }
 
@@ -329,9 +329,9 @@ const run = (() => {
     const many = (status) => started.filter((column) => column.dataset.status === status).length;
     const over = OVER.reduce((sum, status) => sum + many(status), 0);
     const isGoing = over < started.length;
-    const others = ["failed", "stopped"].filter(many).map((status) => `${many(status)} ${status}`);
-    const among = !isGoing && others.length ? "" : ` of ${started.length}`;
-    const progress = [`${many("done")}${among} done`, ...others].join(", ");
+    const others = ["failed", "stopped"].filter(many).map((status) => site.words(`some_${status}`, { n: many(status) }));
+    const among = !isGoing && others.length ? "some_done" : "done_of";
+    const progress = [site.words(among, { n: many("done"), all: started.length }), ...others].join(", ");
     return { started: started.length, over, isGoing, progress, isAllDone: !isGoing && !others.length };
   }
 
@@ -344,8 +344,8 @@ const run = (() => {
       tab.hidden = !now.started;
       tab.textContent = now.progress;
     }
-    if (now.isGoing) document.title = `● ${now.over} of ${now.started} · ${plainTitle}`;
-    else document.title = wasGoing ? `${now.isAllDone ? "Done" : now.progress} · ${plainTitle}` : plainTitle;
+    if (now.isGoing) document.title = `● ${site.words("over_of", { over: now.over, all: now.started })} · ${plainTitle}`;
+    else document.title = wasGoing ? `${now.isAllDone ? site.words("all_done") : now.progress} · ${plainTitle}` : plainTitle;
     wasGoing = wasGoing || now.isGoing;
     connect();
     document.dispatchEvent(new CustomEvent("run:changed", { detail: now }));
@@ -358,8 +358,9 @@ const run = (() => {
     }
   }
 
-  const WORDS = { failed: "failed", stopped: "stopped", queued: "queued", idle: "" };
-  const SPOKEN = { done: ", done", streaming: ", streaming", waiting: ", waiting", idle: ", not run yet" };
+  const WORDS = { failed: site.words("failed"), stopped: site.words("stopped"), queued: site.words("queued"), idle: "" };
+  const SPOKEN = { idle: site.words("not_run_yet") };
+  for (const status of ["done", "streaming", "waiting"]) SPOKEN[status] = `, ${site.words(status)}`;
 
   function showInStrip(column) {
     const item = document.querySelector(`#strip [href="#${column.id}"]`);
@@ -383,7 +384,7 @@ const run = (() => {
       if (!["waiting", "streaming"].includes(column.dataset.status)) continue;
       const clock = clocks.get(column) || { at: performance.now(), ms: Number(column.dataset.elapsedMs) };
       clocks.set(column, clock);
-      const time = `${((clock.ms + performance.now() - clock.at) / 1000).toFixed(1)} s`;
+      const time = `${site.number((clock.ms + performance.now() - clock.at) / 1000, 1)} s`;
       setIfOther(column.querySelector(".col__time"), time);
       const brief = document.querySelector(`#strip [href="#${column.id}"] [data-brief]`);
       if (brief) setIfOther(brief, time);
@@ -396,11 +397,11 @@ const run = (() => {
 
   function sayIfOver(column) {
     const letter = column.querySelector(".letter").textContent;
-    const time = column.querySelector(".col__time").textContent.replace(" s", " seconds");
+    const time = column.querySelector(".col__time").textContent.replace(" s", "");
     const words = {
-      done: `Column ${letter} finished in ${time}.`,
-      failed: `Column ${letter} failed.`,
-      stopped: `Column ${letter} stopped.`,
+      done: site.words("finished", { letter, time }),
+      failed: site.words("column_failed", { letter }),
+      stopped: site.words("column_stopped", { letter }),
     };
     if (!words[column.dataset.status]) return;
     toSay.push(words[column.dataset.status]);
@@ -419,7 +420,7 @@ const run = (() => {
     if (!address || !summary().isGoing) return;
     site.post(address).then((answer) => {
       if (answer.status !== 204) throw new Error(answer.status);
-    }).catch((error) => error.message === "signed out" || site.toast("The run could not be stopped: the server did not take it. Try again.", { isError: true }));
+    }).catch((error) => error.message === "signed out" || site.toast(site.words("not_stopped"), { isError: true }));
   }
 
   window.htmx?.defineExtension("columns", {

@@ -84,8 +84,7 @@ const draft = (() => {
       saving = null;
       unanswered = sent;
       const isHere = saveHere();
-      showState(isHere ? "Draft kept in this browser; the server did not take it"
-        : "Draft not saved: it is too long, or the server did not take it");
+      showState(site.words(isHere ? "draft_kept_here" : "draft_not_saved"));
       if (error.message !== "signed out") serverTimer = setTimeout(saveThere, RETRY_MS);
     }
   }
@@ -97,7 +96,7 @@ const draft = (() => {
     if (isUnsaved) serverTimer = setTimeout(saveThere, SERVER_MS);
     else mistakes.show(told.mistakes);
     saveHere();
-    showState("Draft saved ", new Date(savedAt));
+    showState(`${site.words("draft_saved")} `, new Date(savedAt));
   }
 
   // Another draft is stored than the one this text began as: by another tab, or by this one when
@@ -105,7 +104,7 @@ const draft = (() => {
   function meetOther(told) {
     savedAt = told.saved_at;
     if (JSON.stringify(inOrder(told.fields)) === unanswered) saveThere();
-    else offer(`Another tab saved this draft at ${clock(Date.parse(savedAt))}`, "Use that one", told.fields, true);
+    else offer(site.words("draft_of_other_tab", { time: clock(Date.parse(savedAt)) }), site.words("use_that"), told.fields, true);
   }
 
   function showState(words, time = null) {
@@ -173,19 +172,19 @@ const draft = (() => {
     }
     const storedAt = Date.parse(savedAt);
     if (kept.at <= storedAt) {
-      offer(`Draft from ${clock(storedAt)} is shown`, `Use ${clock(kept.at)}`, kept.fields);
+      offer(site.words("draft_shown", { time: clock(storedAt) }), site.words("use", { time: clock(kept.at) }), kept.fields);
       return;
     }
     fill(kept.fields);
     changed();
     if (Date.now() - kept.at > RELOAD_MS) {
-      offer(`Restored your draft from ${clock(kept.at)}`, `Use saved ${clock(storedAt)}`, served);
+      offer(site.words("draft_restored", { time: clock(kept.at) }), site.words("use_saved", { time: clock(storedAt) }), served);
     }
   }
 
   const banner = document.getElementById("restored");
   const clock = (ms) =>
-    new Date(ms).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+    new Date(ms).toLocaleTimeString(site.locale, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   let offered = null; // {fields, isStored}: another text, and whether saving waits for the choice
 
   function offer(words, button, fields, isStored = false) {
@@ -235,7 +234,7 @@ const draft = (() => {
     isUnsaved = typedText() !== sentText;
     if (isUnsaved) changed();
     saveHere();
-    showState("Draft saved ", new Date());
+    showState(`${site.words("draft_saved")} `, new Date());
   }
 
   // Its answer says when.

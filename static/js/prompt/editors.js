@@ -34,7 +34,7 @@ const editors = (() => {
   const isWide = (unit) => unit <= 0x11ff || (unit >= 0x2e80 && unit <= 0xa4cf) || (unit >= 0xac00 && unit <= 0xd7af)
     || (unit >= 0xd840 && unit <= 0xd8bf) || (unit >= 0xf900 && unit <= 0xfaff) || (unit >= 0xff00 && unit <= 0xffef);
 
-  const inWords = (tokens) => `≈ ${tokens.toLocaleString("en")} token${tokens === 1 ? "" : "s"}`;
+  const inWords = (tokens) => site.words("tokens", { n: tokens });
 
   // Growing and painting -------------------------------------------------------------------
 
@@ -95,10 +95,8 @@ const editors = (() => {
     if (sum((text) => text.length) * 3 <= most) return ""; // 3 bytes per unit
     const encoder = new TextEncoder();
     const bytes = sum((text) => encoder.encode(text).length);
-    const kb = (number) => number.toLocaleString("en");
-    return bytes <= most ? ""
-      : `The prompt is ${kb(Math.round(bytes / 1024))} KB long; at most ${Math.floor(most / 1024)} KB can be sent. `
-        + `Shorten it by ${kb(Math.ceil((bytes - most) / 1024))} KB.`;
+    const kb = { size: Math.round(bytes / 1024), most: Math.floor(most / 1024), excess: Math.ceil((bytes - most) / 1024) };
+    return bytes <= most ? "" : site.words("too_long", kb);
   }
 
   function showTokens() {
@@ -111,7 +109,7 @@ const editors = (() => {
       sum += tokens - tokensIn(holes);
       for (const name of names) sum += tokensIn(variables.valueOf(name));
     }
-    promptForm.querySelector("[data-estimate]").textContent = `${inWords(Math.max(0, sum))} to each column, estimated`;
+    promptForm.querySelector("[data-estimate]").textContent = site.words("estimate", { tokens: inWords(Math.max(0, sum)) });
   }
 
   // A big text waits for a pause in typing.

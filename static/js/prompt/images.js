@@ -17,7 +17,7 @@ const images = (() => {
     tag.querySelector("img").src = `${promptForm.dataset.images}${encodeURIComponent(id)}/`;
     const text = tag.querySelector(".clip");
     text.textContent = text.title = words;
-    tag.querySelector("button").setAttribute("aria-label", `Remove image ${words}`);
+    tag.querySelector("button").setAttribute("aria-label", site.words("remove_image", { image: words }));
     textarea.closest(".msg").querySelector(".attached").append(tag);
   }
 
@@ -27,11 +27,11 @@ const images = (() => {
 
   async function add(message, file) {
     const most = Number(promptForm.dataset.maxImageBytes);
-    if (!document.querySelector(TAKES)) return say(message, "No column here takes images. Add a chat endpoint first.");
-    if (message.querySelector(".msg__role").value !== "user") return say(message, "Only user messages carry images.");
+    if (!document.querySelector(TAKES)) return say(message, site.words("no_column_for_images"));
+    if (message.querySelector(".msg__role").value !== "user") return say(message, site.words("only_user_images"));
     if (file.size > most) {
-      const kb = (bytes) => Math.round(bytes / 1024).toLocaleString("en");
-      return say(message, `“${file.name}” has ${kb(file.size)} KB; at most ${kb(most)} KB can be sent. Attach a smaller one.`);
+      const kb = (bytes) => Math.round(bytes / 1024);
+      return say(message, site.words("image_too_big", { name: file.name, size: kb(file.size), most: kb(most) }));
     }
     say(message, "");
     message.setAttribute("aria-busy", "true");
@@ -47,7 +47,7 @@ const images = (() => {
         say(message, told.message);
       }
     } catch (error) {
-      if (error.message !== "signed out") say(message, "The server did not take the image. Attach it again in a moment.");
+      if (error.message !== "signed out") say(message, site.words("image_not_taken"));
     }
     message.removeAttribute("aria-busy");
   }
@@ -92,7 +92,7 @@ const images = (() => {
     const box = tag.parentElement;
     tag.remove();
     message.querySelector("textarea").focus();
-    site.toast("Image removed.", { undo: () => { box.append(tag); draft.changed(); } });
+    site.toast(site.words("image_removed"), { undo: () => { box.append(tag); draft.changed(); } });
     draft.changed();
   });
   choosing.addEventListener("change", () => {

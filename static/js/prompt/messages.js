@@ -31,12 +31,12 @@ const messages = (() => {
     });
     if (list === lists.messages) return;
     fold.hidden = !items.length;
-    fold.querySelector("[data-pairs]").textContent = `${items.length} pair${items.length === 1 ? "" : "s"}`;
+    fold.querySelector("[data-pairs]").textContent = site.words("pairs", { n: items.length });
   }
 
   function nameEditor(select) {
     const word = select.selectedOptions[0].textContent;
-    select.closest(".msg").querySelector("textarea").setAttribute("aria-label", `${word} message`);
+    select.closest(".msg").querySelector("textarea").setAttribute("aria-label", site.words("message_of", { role: word }));
   }
 
   function add(list) {
@@ -62,11 +62,11 @@ const messages = (() => {
     renumber(list);
     if (button.disabled) item.querySelector("[data-up]:enabled, [data-down]:enabled")?.focus();
     item.scrollIntoView({ block: "nearest" });
-    site.announce(`${nounOf(list)} moved to place ${itemsOf(list).indexOf(item) + 1} of ${list.children.length}`);
+    site.announce(site.words(`${nounOf(list)}_moved`, { place: itemsOf(list).indexOf(item) + 1, all: list.children.length }));
     changedIn(list);
   }
 
-  const nounOf = (list) => list === lists.messages ? "Message" : "Example";
+  const nounOf = (list) => list === lists.messages ? "message" : "example";
 
   function remove(item) {
     const list = item.parentElement;
@@ -82,7 +82,7 @@ const messages = (() => {
       item.querySelector("textarea").focus();
       changedIn(list);
     };
-    site.toast(`${nounOf(list)} removed.`, { undo });
+    site.toast(site.words(`${nounOf(list)}_removed`), { undo });
     changedIn(list);
   }
 

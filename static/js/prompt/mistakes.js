@@ -48,7 +48,7 @@ const mistakes = (() => {
     const [box, title, line] = ["div", "h3", "p"].map((tag) => document.createElement(tag));
     box.className = "callout callout--danger";
     box.setAttribute("role", "alert");
-    title.textContent = "Nothing was sent";
+    title.textContent = site.words("nothing_sent");
     line.dataset.field = name;
     line.textContent = words;
     box.append(site.icon("alert"), title, line);

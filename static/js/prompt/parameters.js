@@ -2,7 +2,7 @@
 "use strict";
 
 const parameters = (() => {
-  const JSON_FIELDS = [["extra", "extra JSON"], ["tools", "tools"], ["response_format", "response format"]];
+  const JSON_FIELDS = ["extra", "tools", "response_format"];
 
   // Parameters -----------------------------------------------------------------------------
 
@@ -10,20 +10,19 @@ const parameters = (() => {
     const [range, number] = [row.querySelector(".range"), row.querySelector(".input")];
     row.toggleAttribute("data-unset", number.value === "");
     range.value = number.value === "" ? range.dataset.usual : number.value;
-    if (number.value === "") range.setAttribute("aria-valuetext", "not set");
+    if (number.value === "") range.setAttribute("aria-valuetext", site.words("not_set"));
     else range.removeAttribute("aria-valuetext");
   }
 
   function showParamline() {
     const set = [...promptForm.querySelectorAll(".param")].flatMap((row) => {
       const number = row.querySelector(".input");
-      const short = { temperature: "temp", max_tokens: "max", top_p: "top p" }[number.name];
-      return number.value === "" ? [] : [`${short} ${number.value}`];
+      return number.value === "" ? [] : [`${site.words(number.name)} ${number.value}`];
     });
     const stops = stopValues().length;
-    if (stops) set.push(`${stops} stop${stops > 1 ? "s" : ""}`);
-    for (const [name, words] of JSON_FIELDS) if (promptForm.elements[name].value.trim()) set.push(words);
-    promptForm.querySelector("[data-paramline]").textContent = set.join(" · ") || "no parameters set";
+    if (stops) set.push(site.words("stops", { n: stops }));
+    for (const name of JSON_FIELDS) if (promptForm.elements[name].value.trim()) set.push(site.words(name));
+    promptForm.querySelector("[data-paramline]").textContent = set.join(" · ") || site.words("no_parameters");
   }
 
   // Stop sequences -------------------------------------------------------------------------
@@ -50,7 +49,7 @@ const parameters = (() => {
     Object.assign(hidden, { type: "hidden", name: "stop", value });
     const remove = document.createElement("button");
     remove.type = "button";
-    remove.setAttribute("aria-label", `Remove stop sequence ${visible(value)}`);
+    remove.setAttribute("aria-label", site.words("remove_stop", { stop: visible(value) }));
     remove.append(site.icon("x", "sm"));
     tag.append(code, hidden, remove);
     typing.before(tag);

@@ -18,7 +18,7 @@
     const isBusy = isSending || isGoing;
     if (isBusy) runButton.setAttribute("aria-disabled", "true");
     else runButton.removeAttribute("aria-disabled");
-    setWord(isBusy ? "Running…" : "Run");
+    setWord(site.words(isBusy ? "running" : "run"));
     stopButton.disabled = !isGoing;
   }
 
@@ -30,7 +30,7 @@
     const isSlip = Date.now() - startedAt < SLIP_MS; // the second half of a double click
     if (isSending || (isSlip && run.summary().isGoing)) return false;
     if (run.summary().isGoing) {
-      site.toast("Still running. Stop it first (Esc).");
+      site.toast(site.words("still_running"));
       return false;
     }
     const tooLong = editors.sizeError();

@@ -52,7 +52,7 @@ const variables = (() => {
     for (const row of shown) row.classList.toggle("is-empty", empty.includes(row));
     const pill = section.querySelector("[data-empties]");
     pill.hidden = !empty.length;
-    pill.lastElementChild.textContent = `${empty.length} empty`;
+    pill.lastElementChild.textContent = site.words("empty", { n: empty.length });
   }
 
   // After a value changed: the paint of the places where it stands, and all that counts it.
@@ -94,8 +94,8 @@ const variables = (() => {
     };
     put(found);
     const others = Object.keys(values).length - found.length;
-    const rest = others ? ` ${others} more ${others === 1 ? "name is" : "names are"} not in the prompt.` : "";
-    site.toast(`Filled ${found.length} variable${found.length === 1 ? "" : "s"}.${rest}`, { undo: () => put(before) });
+    const rest = others ? ` ${site.words("unknown_names", { n: others })}` : "";
+    site.toast(site.words("filled", { n: found.length }) + rest, { undo: () => put(before) });
     return found.length;
   }
 
@@ -109,8 +109,8 @@ const variables = (() => {
     const values = objectIn(text);
     const isFilled = Boolean(values && fill(values));
     if (isFilled) pasting.value = "";
-    const words = !text || isFilled ? "" : values ? "None of these names is in the prompt."
-      : "This is not one JSON object yet.";
+    const words = !text || isFilled ? "" : values ? site.words("no_such_names")
+      : site.words("no_object");
     pasteError.textContent = words;
     if (words) pasting.setAttribute("aria-invalid", "true");
     else pasting.removeAttribute("aria-invalid");
