@@ -130,5 +130,6 @@ def _outputs() -> dict[str, str | list[str]]:
         "column_stopped": _("Column {letter} stopped."),
         "not_stopped": _("The run could not be stopped: the server did not take it. Try again."),
         "no_markdown": _("The Markdown view did not come. The answer is shown as it came."),
+        "run_ended": _("The run ended: {progress}."),
         "best": _("best"),
     }

@@ -21,7 +21,7 @@
     const tookMs = Date.now() - startedAt;
     startedAt = 0;
     if (tookMs < LONG_MS || !document.hidden || may() !== "granted") return;
-    const told = new Notification("Prompt Playground", { body: `The run ended: ${summary.progress}.`, tag: "run" });
+    const told = new Notification("Prompt Playground", { body: site.words("run_ended", { progress: summary.progress }), tag: "run" });
     told.addEventListener("click", () => {
       window.focus();
       told.close();
