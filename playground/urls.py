@@ -93,6 +93,7 @@ urlpatterns = [
     ),
     path("account/", account.account, name="account"),
     path("account/theme/", account.theme_save, name="theme-save"),
+    path("account/keys/", account.keys_save, name="keys-save"),
     path("account/language/", account.language_save, name="language-save"),
     path("account/password/", account.password_save, name="password-save"),
     path("account/sessions/end/", account.sessions_end, name="sessions-end"),

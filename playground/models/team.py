@@ -21,6 +21,9 @@ class User(AbstractUser):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     theme = models.CharField(max_length=5, choices=Theme, default=Theme.AUTO, blank=True)
+    has_keys = models.BooleanField(
+        default=True, help_text="Single letters do something where no field has the focus."
+    )
     language = models.CharField(
         max_length=10, default="", blank=True, help_text="Empty: as the browser asks."
     )

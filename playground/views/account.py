@@ -58,6 +58,14 @@ def theme_save(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
+def keys_save(request: HttpRequest) -> HttpResponse:
+    """Whether single letters do something: who speaks to the computer may not want that."""
+    request.user.has_keys = "has_keys" in request.POST
+    request.user.save(update_fields=["has_keys"])
+    return redirect("account")
+
+
+@require_POST
 def language_save(request: HttpRequest) -> HttpResponse:
     language = request.POST.get("language")
     if language and not is_offered(language) or language is None:

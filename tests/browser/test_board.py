@@ -79,6 +79,36 @@ class BoardTests(BrowserTestCase):
     def order(self) -> list[str]:
         return self.page.locator("section.col").evaluate_all("all => all.map(each => each.id)")
 
+    def test_one_column_alone_and_keys_that_are_switched_off(self) -> None:
+        page = self.page
+        self.sign_in()
+        if page.locator("section.col").count() < 2:
+            self.open_menu("A", "Duplicate with other parameters")
+            page.get_by_role("button", name="Add column").click()
+        expect(page.locator("#col-b")).to_be_visible()
+        page.get_by_role("button", name="Column B alone").click()
+        expect(page.locator("#col-a")).to_be_hidden()
+        self.run_prompt("alone", page.locator("section.col").count())
+        expect(page.locator("#col-a")).to_be_hidden()  # also once it was filled anew
+        page.locator("#strip a[href='#col-a']").click()
+        expect(page.locator("#col-b")).to_be_hidden()
+        page.get_by_role("button", name="Column A alone").click()
+        expect(page.locator("#col-b")).to_be_visible()
+
+        page.keyboard.press("/")
+        expect(page.locator("#picker [type=search]")).to_be_focused()
+        page.goto(f"{self.site.url}/account/")
+        page.get_by_role("switch", name="Shortcuts of a single letter").uncheck(force=True)
+        page.get_by_role("button", name="Save shortcuts").click()
+        page.goto(f"{self.site.url}/")
+        page.wait_for_load_state()
+        page.locator("section.col .col__body").first.focus()
+        page.keyboard.press("/")
+        page.keyboard.press("e")
+        page.keyboard.press("ArrowRight")  # which is no letter
+        expect(page.locator("section.col").nth(1).locator(".col__body")).to_be_focused()
+        expect(page.locator("#picker")).to_be_hidden()
+
     def test_a_long_run_that_nobody_looks_at_tells_when_it_ends(self) -> None:
         self.page.add_init_script(LOOKS_ELSEWHERE)
         self.page.clock.install()

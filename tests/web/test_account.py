@@ -53,6 +53,15 @@ class ThemeTests(AccountTestCase):
         self.assertEqual(self.alice.theme, "")
 
 
+class KeysTests(AccountTestCase):
+    def test_single_letters_are_switched_off_and_on(self) -> None:
+        self.assertNotContains(self.client.get("/"), 'data-keys="off"')
+        self.client.post("/account/keys/", {})
+        self.assertContains(self.client.get("/"), 'data-keys="off"')
+        self.client.post("/account/keys/", {"has_keys": "on"})
+        self.assertNotContains(self.client.get("/"), 'data-keys="off"')
+
+
 class PasswordTests(AccountTestCase):
     def change(self, old: str = PASSWORD, new: str = NEW, again: str = NEW):
         return self.client.post(

@@ -10,6 +10,11 @@
 
   function goTo(column) {
     if (!column) return;
+    const alone = document.querySelector(".board.has-alone > .is-alone");
+    if (alone && alone !== column) {
+      alone.classList.remove("is-alone");
+      column.classList.add("is-alone");
+    }
     document.getElementById("pane-outputs").checked = true;
     column.scrollIntoView({ inline: "start", block: "nearest" });
     column.querySelector(".col__diff:not([hidden]), .col__body").focus({ preventScroll: true });
@@ -53,6 +58,7 @@
 
   const KEYS = {
     e: () => document.getElementById("picker") && site.open("picker"),
+    "/": () => document.getElementById("picker") && site.open("picker"), // its search has the focus
     p: () => focusPrompt(),
     f: () => focusFollowUp(),
     c: () => press("[data-copy]"),
@@ -97,6 +103,7 @@
     if (event.defaultPrevented || event.isComposing || site.isOverlayOpen()) return;
     if (event.key === "Escape") return reading.closeDiff() || run.stop();
     if (event.ctrlKey || event.metaKey || event.altKey || isField(event.target)) return;
+    if (document.body.dataset.keys === "off" && event.key.length === 1) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const act = /^[1-9]$/.test(key) ? () => goTo(run.columns()[key - 1]) : KEYS[key];
     if (!act) return;
@@ -117,6 +124,18 @@
     runStop.addEventListener("click", () => run.stop());
     document.addEventListener("run:changed", (event) => { runStop.disabled = !event.detail.isGoing; });
   }
+
+  // One column alone -----------------------------------------------------------------------
+
+  document.addEventListener("click", (event) => {
+    const alone = event.target.closest("[data-alone]");
+    if (!alone) return;
+    const column = alone.closest(".col");
+    const isAlone = column.classList.toggle("is-alone");
+    for (const other of run.columns()) if (other !== column) other.classList.remove("is-alone");
+    document.getElementById("board").classList.toggle("has-alone", isAlone);
+    column.querySelector(".col__body").focus({ preventScroll: true });
+  });
 
   // Picker ---------------------------------------------------------------------------------
 

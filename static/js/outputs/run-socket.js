@@ -30,6 +30,7 @@ const run = (() => {
   function applyColumn(there, fresh) {
     if (there.dataset.call !== fresh.dataset.call) {
       const held = there.contains(document.activeElement) ? document.activeElement : null;
+      fresh.classList.toggle("is-alone", there.classList.contains("is-alone"));
       there.replaceWith(fresh);
       bodyOf(fresh).scrollTop = bodyOf(fresh).scrollHeight; // earlier turns lie above
       if (held) (byId(held.id)?.disabled === false ? byId(held.id) : bodyOf(fresh)).focus({ preventScroll: true });
