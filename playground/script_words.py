@@ -1,4 +1,4 @@
-"""What the scripts say, as data on every page; `site.words(key, values)` puts the values in.
+"""What the scripts say, as data on the page; `site.words(key, values)` puts the values in.
 
 Where a number decides between two forms there is a list of them, for one and for more.
 """
@@ -9,12 +9,15 @@ from django.utils.translation import ngettext, pgettext
 ONE_AND_MORE = (1, 2)  # which stand for the two forms; no language here needs a third
 
 
-def script_words() -> dict[str, str | list[str]]:
-    """Every sentence of static/js by its key, with its {parts}."""
-    return _everywhere() | _prompt() | _outputs()
+def script_words(*scripts: str) -> dict[str, str | list[str]]:
+    """Every sentence of site.js and of these others by its key, with its {parts}."""
+    words = _site()
+    for name in scripts:
+        words |= {"outputs": _outputs, "prompt": _prompt}[name]()
+    return words
 
 
-def _everywhere() -> dict[str, str | list[str]]:
+def _site() -> dict[str, str | list[str]]:
     return {
         "close_message": _("Close message"),
         "undo": _("Undo"),

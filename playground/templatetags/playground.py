@@ -57,9 +57,9 @@ def icon(name: str, size: str = "") -> SafeString:
 
 
 @register.simple_tag
-def script_words() -> SafeString:
-    """What the scripts say, as data."""
-    return json_script(words_of_scripts(), "words")
+def script_words(*scripts: str) -> SafeString:
+    """What site.js and these scripts say, as data."""
+    return json_script(words_of_scripts(*scripts), "words")
 
 
 @register.simple_tag

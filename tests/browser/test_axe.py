@@ -107,6 +107,12 @@ class EveryPageTests(BrowserTestCase):
     def test_before_anybody_is_signed_in(self) -> None:
         self.open("/login/")
         self.look("sign in")
+        self.expect_complaint("422")
+        self.page.get_by_label("User name").fill("alice")
+        self.page.get_by_label("Password", exact=True).fill("wrong")
+        self.page.get_by_role("button", name="Sign in").click()
+        expect(self.page.get_by_role("alert")).to_be_visible()
+        self.look("sign in, refused")
         with Site(accounts=()) as fresh:
             self.page.goto(f"{fresh.url}/setup/")
             self.look("set-up, without its code")

@@ -16,7 +16,7 @@ STAIRS = {
     "verbs": "announcing asking attaching comparing connecting doctoring drafting entering"
     " exporting following guessing judging managing rationing requesting rotating running starting"
     " transforming trying watching",
-    "rooms": "forms views api consumers worker middleware templatetags",
+    "rooms": "forms views api consumers worker middleware templatetags script_words",
     "doors": "urls asgi server admin apps checks management settings",
 }
 HEIGHT = {name: height for height, names in enumerate(STAIRS.values()) for name in names.split()}

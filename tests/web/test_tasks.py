@@ -37,7 +37,7 @@ class TaskFormTests(WebTestCase):
         for task in Endpoint.Task.values:
             part = self.part(kind="serving", task=task)
             self.assertRegex(part, f'value="{task}"[^>]* checked')
-            self.assertIn(TASKS_IN_WORDS[task], part)
+            self.assertIn(str(TASKS_IN_WORDS[task]), part)
             self.assertEqual(self.save(task=task, name=task).task, task)
 
     def test_formats_are_those_of_the_task(self) -> None:

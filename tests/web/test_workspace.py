@@ -131,7 +131,7 @@ class WorkspaceAddTests(FakeWorkspaceTestCase):
             ("host", {"host": "http://169.254.169.254/latest"}),
             ("token", {"host": HOST, "token": "tok en with blanks"}),
             ("token", {"host": HOST, "token": "dapi\n12345678"}),
-            ("token", {"host": HOST, "token": "short"}),
+            ("token", {"host": HOST, "token": "sh0rt"}),
         ]
         for field, typed in cases:
             with self.subTest(**typed):
