@@ -171,8 +171,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 
 LANGUAGE_CODE = "en"  # of everything that programs read (languages.py)
 # Offered are those whose catalog is complete, which tests/unit/test_translations.py looks after.
-# To come: ("es", "Español"), ("zh-hans", "简体中文"), ("ko", "한국어").
-LANGUAGES = [("en", "English")]
+LANGUAGES = [("en", "English"), ("es", "Español"), ("zh-hans", "简体中文"), ("ko", "한국어")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 FORMAT_MODULE_PATH = ["playground.formats"]
 USE_I18N = True
