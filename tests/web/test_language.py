@@ -1,10 +1,18 @@
 """In which language pages, the API and sockets speak."""
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import polib
+from django.conf import settings
 from django.test import SimpleTestCase, override_settings
 from django.urls import reverse
 
+from playground.consumers import RunConsumer
 from playground.languages import language_for
+from playground.models import Call
 from tests.base import WebTestCase
+from tests.make import make_call, make_endpoint, make_run
 
 ALL = [("en", "English"), ("es", "Español"), ("zh-hans", "简体中文"), ("ko", "한국어")]
 KOREAN = {"Accept-Language": "ko-KR,ko;q=0.9,en;q=0.8"}
@@ -91,3 +99,82 @@ class LanguageTests(WebTestCase):
         plain = self.client.get("/api/v1/runs/none")
         self.assertEqual(answer.content, plain.content)
         self.assertNotIn("Content-Language", answer)
+
+
+class TranslatedTests(WebTestCase):
+    """With a catalog that puts every sentence in guillemets, as Spanish."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        folder = Path(cls.enterClassContext(TemporaryDirectory()))
+        place = folder / "es" / "LC_MESSAGES"
+        place.mkdir(parents=True)
+        guillemets().save_as_mofile(str(place / "django.mo"))
+        cls.enterClassContext(override_settings(LANGUAGES=ALL, LOCALE_PATHS=[folder]))
+        super().setUpClass()
+
+    def setUp(self) -> None:
+        self.alice.language = "es"
+        self.alice.save()
+        self.log_in(self.alice)
+        self.call = make_call(
+            make_run(self.alice),
+            make_endpoint(self.alice, name="mine"),
+            status=Call.Status.DONE,
+            text="An answer",
+            latency_ms=12345,
+            usage={"input_tokens": 1234, "output_tokens": 5},
+        )
+
+    def test_pages_say_it(self) -> None:
+        page = self.client.get("/").text
+        self.assertIn("<h1>«Playground»</h1>", page)
+        self.assertIn('"run": "\\u00abRun\\u00bb"', page)
+        self.assertRegex(page, r"«(One text|Extra JSON|Temperature)»")
+        for name in ("account", "endpoint-list", "endpoint-new", "workspace-list"):
+            with self.subTest(page=name):
+                page = self.client.get(reverse(name))
+                self.assertContains(page, "<span>«Endpoints»</span>")
+
+    def test_numbers_are_written_as_its_people_do_but_not_for_programs(self) -> None:
+        page = self.client.get(self.call.run.get_absolute_url()).text
+        self.assertIn("12,3 s", page)
+        self.assertIn("<dd>1.234</dd>", page)
+        self.assertIn('step="0.05"', self.client.get("/").text)
+        self.assertNotRegex(page, r'(data-\w+|value|min|max|step|x|width)="\d+,\d')
+
+    def test_refusals_say_it(self) -> None:
+        page = self.client.post("/runs/start/", {"message-1": "Hi"}, headers={"HX-Request": "true"})
+        self.assertContains(page, "«Choose at least one endpoint", status_code=422)
+
+    def test_what_comes_by_the_socket_says_it(self) -> None:
+        consumer = RunConsumer()
+        consumer.scope = {"user": self.alice, "headers": [(b"accept-language", b"ko")]}
+        html = consumer._in_words("runs/_call.html", {"call": self.call})
+        self.assertIn("«Done»", html)
+
+    def test_programs_are_answered_in_english(self) -> None:
+        run = {"prompt": "Hi", "variants": []}
+        answer = self.client.post(
+            "/api/v1/runs", run, content_type="application/json", headers={"Accept-Language": "es"}
+        )
+        self.assertNotIn("«", answer.text)
+        shown = self.client.get(
+            f"/api/v1/runs/{self.call.run_id}", headers={"Accept-Language": "es"}
+        )
+        self.assertContains(shown, '"text"')
+        self.assertNotContains(shown, "«")
+
+
+def guillemets() -> polib.POFile:
+    """Every sentence of the catalogs, marked."""
+    catalog = polib.pofile(str(settings.BASE_DIR / "locale" / "es" / "LC_MESSAGES" / "django.po"))
+    for entry in catalog:
+        if entry.msgid in ("j M Y", "j M Y, H:i", "j M, H:i"):
+            continue
+        if entry.msgid_plural:
+            forms = (entry.msgid, entry.msgid_plural)
+            entry.msgstr_plural = {at: f"«{form}»" for at, form in enumerate(forms)}
+        else:
+            entry.msgstr = f"«{entry.msgid}»"
+    return catalog
