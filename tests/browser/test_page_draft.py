@@ -169,6 +169,7 @@ class PageDraftTests(BrowserTestCase):
         self.assertLess(min(self.page.evaluate(KEY_PRESS_MS) for _ in range(5)), 1000)
         self.message.fill("short")
         expect(self.page.locator("#prompt-errors")).to_be_empty()
+        self.save()  # the next page would open with a megabyte
         expect(self.page.locator("#size-error")).to_be_empty()
 
     def test_every_mistake_is_marked_and_goes_when_it_is_mended(self):
