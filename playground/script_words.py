@@ -133,6 +133,8 @@ def _outputs() -> dict[str, str | list[str]]:
         "column_stopped": _("Column {letter} stopped."),
         "not_stopped": _("The run could not be stopped: the server did not take it. Try again."),
         "no_markdown": _("The Markdown view did not come. The answer is shown as it came."),
+        "ask_again_in": _("You can ask again in {left} s."),
+        "ask_again_now": _("You can ask again now."),
         "run_ended": _("The run ended: {progress}."),
         "best": _("best"),
     }

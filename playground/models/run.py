@@ -1,6 +1,7 @@
 """What was asked and what came back: a run (one prompt, many endpoints), its calls, a draft."""
 
 import uuid
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
@@ -9,6 +10,9 @@ from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
 from .fields import ExactJSONField
+
+
+MOST_WAIT_S = 24 * 3600  # an endpoint may say anything
 
 
 class Run(models.Model):
@@ -187,6 +191,14 @@ class Call(models.Model):
         if self.latency_ms is not None:
             return self.latency_ms
         return _milliseconds(self.started_at, self.ended_at or timezone.now()) or 0
+
+    @property
+    def retry_at(self) -> datetime | None:
+        """When the endpoint said that it may be asked again, if it did."""
+        wait_s = (self.error or {}).get("retry_after_s")
+        if wait_s is None or self.ended_at is None:
+            return None
+        return self.ended_at + timedelta(seconds=min(wait_s, MOST_WAIT_S))
 
     @property
     def input_tokens(self) -> int | None:

@@ -379,8 +379,17 @@ const run = (() => {
     if (element.textContent !== text) element.textContent = text;
   }
 
+  // "You can ask again in 12 s", counted down where an endpoint said so.
+  function showCountdowns() {
+    for (const place of document.querySelectorAll("[data-until]")) {
+      const left = Math.ceil((new Date(place.dataset.until) - Date.now()) / 1000);
+      setIfOther(place, left > 0 ? site.words("ask_again_in", { left }) : site.words("ask_again_now"));
+    }
+  }
+
   function tick() {
     showWait();
+    showCountdowns();
     for (const column of columns()) {
       if (!["waiting", "streaming"].includes(column.dataset.status)) continue;
       const clock = clocks.get(column) || { at: performance.now(), ms: Number(column.dataset.elapsedMs) };
