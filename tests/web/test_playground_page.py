@@ -1,6 +1,7 @@
 """GET /: the draft, its columns and what stands in them."""
 
 import re
+from datetime import timedelta
 
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -111,6 +112,18 @@ class PlaygroundPageTests(WebTestCase):
         for drawn in ("␣", r"\n", r"\t"):
             self.assertIn(f"<code>{drawn}</code>", page)
         self.assertNotRegex(page, r'id="p-stop"[^>]* aria-invalid')
+
+    def test_a_rate_limit_says_until_when(self):
+        run = self.show(
+            status=Call.Status.FAILED,
+            error=ERROR | {"kind": "rate_limited", "retry_after_s": 12.5},
+        )
+        until = run.calls.get().ended_at + timedelta(seconds=12.5)
+        self.assertContains(self.client.get("/"), f'data-until="{until:%Y-%m-%dT%H:%M:%S}')
+        run.calls.update(error=ERROR | {"retry_after_s": 1e300})
+        self.assertContains(self.client.get("/"), "data-until")
+        run.calls.update(error=ERROR)
+        self.assertNotContains(self.client.get("/"), "data-until")
 
     def test_cards_of_failed_calls_cost_no_queries(self):
         def queries() -> int:
