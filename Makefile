@@ -37,7 +37,9 @@ messages: $(VENV)/.installed-dev
 	  --no-location --no-obsolete --no-wrap
 	for language in $(LANGUAGES); do \
 	  folder=locale/$$language/LC_MESSAGES; \
-	  msgattrib --sort-output --no-wrap --no-location -o $$folder/django.po $$folder/django.po && \
+	  msgattrib --sort-output --no-wrap --no-location $$folder/django.po \
+	    | grep -v '^"POT-Creation-Date' > $$folder/sorted.po && \
+	  mv $$folder/sorted.po $$folder/django.po && \
 	  msgfmt --check -o $$folder/django.mo $$folder/django.po || exit 1; \
 	done
 
