@@ -73,7 +73,8 @@ def columns_of(user: User, draft: Draft) -> list[Call]:
     ids = [column["endpoint"] for column in draft.columns]
     endpoints = visible_to(user, Endpoint).select_related("workspace", "transforms_by")
     by_id = {str(pk): endpoint for pk, endpoint in endpoints.in_bulk(ids).items()}
-    ran = following.columns_along(user, draft.run)
+    wanted = {column["position"] for column in draft.columns}
+    ran = following.columns_along(user, draft.run, wanted)
     calls = [
         call
         for column in draft.columns
@@ -286,7 +287,7 @@ def keep_typed(draft: Draft, seen: datetime | None = None) -> bool:
 def keep_follow_up(draft: Draft, run: Run) -> None:
     """The run that is one more turn in some of the columns; the others stay as they are."""
     draft.run = run
-    draft.save(update_fields=[*TYPED, "run", "saved_at"])
+    draft.save(update_fields=["run"])  # the prompt may be another tab's by now
 
 
 def keep_run(draft: Draft, run: Run, variants: Sequence[Variant]) -> None:
@@ -323,7 +324,8 @@ def variants_of(user: User, draft: Draft, columns: Sequence[str]) -> list[Varian
     variants = []
     for position, pk in placed:
         column = column_at(draft, position) or {}
-        own = column.get("own", {}) if column.get("endpoint") == pk else {}
+        column = column if column.get("endpoint") == pk else {}  # another tab's by now
+        own = column.get("own", {})
         shared = params | tools_for(endpoints[pk], tools, form)
         apart = {name: value for name, value in own.items() if name != "stop"}
         stops = own.get("stop", stop)

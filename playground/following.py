@@ -22,21 +22,23 @@ def start_follow_up(
     *,
     variants: Sequence[Variant] | None = None,
     letters: Collection[str] | None = None,
+    shown: Collection[str] | None = None,
     idempotency_key: str | None = None,
 ) -> Run:
     """A run that sends these messages after what each column asked and answered before.
 
     `variants` are the columns as they are set now, by their positions. Without them the columns of
     these letters, or every one that has an answer, are asked with what they were asked with before.
+    `shown` are the ids of the calls that the person sees: none goes on from another answer.
     Raises what start_run raises.
     """
     asked = check_messages(messages)
-    if sent := _sent_before(user, idempotency_key, asked):
+    if sent := _sent_before(user, idempotency_key, asked, earlier):
         return sent
     # Of a repeated column the first answer is the one to go on with.
-    there = {
-        place[0]: call for place, call in columns_along(user, earlier).items() if place[1] == 1
-    }
+    wanted = None if variants is None else {each.position for each in variants}
+    along = columns_along(user, earlier, wanted).items()
+    there = {position: call for (position, repetition), call in along if repetition == 1}
     if variants is None:
         variants = [_as_before(user, call) for call in _chosen(there, letters)]
     if not variants:
@@ -44,6 +46,8 @@ def start_follow_up(
             "columns", gettext("No column has an answer to follow up on. Run the prompt first.")
         )
     variants = [_going_on(there, each) for each in variants]
+    if shown is not None:
+        _check_shown(there, variants, shown)
     for variant in variants:
         _check_size(variant, asked)
     return running.start_run(
@@ -51,10 +55,11 @@ def start_follow_up(
     )
 
 
-def _sent_before(user: User, key: str | None, asked: list[dict]) -> Run | None:
+def _sent_before(user: User, key: str | None, asked: list[dict], earlier: Run) -> Run | None:
     """What this key sent already: by now its columns have one turn more than they had then."""
     run = visible_to(user, Run).filter(owner=user, idempotency_key=key).first() if key else None
-    if run is not None and (run.follows_id is None or run.messages != asked):
+    is_other = run and (run.messages != asked or earlier.pk not in (run.pk, run.follows_id))
+    if is_other or (run and run.follows_id is None):
         raise running.Conflict(
             gettext(
                 "This idempotency key was used for another run. Send a new key with a new prompt."
@@ -63,14 +68,18 @@ def _sent_before(user: User, key: str | None, asked: list[dict]) -> Run | None:
     return run
 
 
-def columns_along(user: User, run: Run | None) -> dict[tuple[int, int], Call]:
+def columns_along(
+    user: User, run: Run | None, wanted: Collection[int] | None = None
+) -> dict[tuple[int, int], Call]:
     """The newest call of every column, from this run back to the one that began the thread.
 
-    By position and repetition, in their order.
+    By position and repetition, in their order; back only until all `wanted` positions are found.
     """
     there: dict[tuple[int, int], Call] = {}
     seen = set()
     while run is not None and run.pk not in seen:
+        if wanted is not None and {position for position, _ in there}.issuperset(wanted):
+            break
         seen.add(run.pk)
         calls = with_edit_rights(visible_to(user, Call).filter(run=run))
         newest = calls.defer("request").select_related("endpoint", "run__owner").order_by("attempt")
@@ -141,6 +150,22 @@ def _going_on(there: Mapping[int, Call], variant: Variant) -> Variant:
     answer = {"role": "assistant", "content": call.text}
     turn = {"call": str(call.pk), "messages": call.run.messages, "answer": answer}
     return replace(variant, thread=[*call.thread, turn], without=call.without, repetitions=1)
+
+
+def _check_shown(
+    there: Mapping[int, Call], variants: Sequence[Variant], shown: Collection[str]
+) -> None:
+    for variant in variants:
+        call = there[variant.position]
+        if str(call.pk) not in shown:
+            raise Refused(
+                "columns",
+                gettext(
+                    "Column %(letter)s has another answer by now, from another tab. Load the page "
+                    "again; what you typed is kept."
+                )
+                % {"letter": call.letter},
+            )
 
 
 def _check_size(variant: Variant, asked: Sequence[dict]) -> None:

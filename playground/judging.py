@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -124,14 +125,15 @@ def typed_extra(typed: str, beside: Mapping[str, str] | None = None) -> dict:
 def typed_tools(typed: str) -> list[dict]:
     """Functions a model may call, as OpenAI writes them. Raises Refused with line and column."""
     try:
-        items = read_items(typed)
-        for tool, where in items:
+        tools = []
+        for tool, where in read_items(typed):
             if fault := _fault_of_tool(tool):
-                raise NotationError(f"{where}: {fault}")
-        check_params({"tools": [tool for tool, _ in items]})
+                raise NotationError(f"{where()}: {fault}")
+            tools.append(tool)
+        check_params({"tools": tools})
     except (NotationError, Refused) as error:
         raise Refused("tools", gettext("Tools: %(error)s") % {"error": error}) from error
-    return [tool for tool, _ in items]
+    return tools
 
 
 def _fault_of_tool(tool: object) -> str:
@@ -176,7 +178,7 @@ def typed_own(params: Mapping[str, str], stop: str, extra: str) -> dict:
 
 def typed_repetitions(typed: str) -> int:
     """How often a column is asked. Raises Refused."""
-    number = int(typed) if typed.strip().isascii() and typed.strip().isdigit() else 0
+    number = int(typed) if re.fullmatch(r"\s*[0-9]{1,4}\s*", typed, re.ASCII) else 0
     if not 1 <= number <= settings.MAX_REPETITIONS:
         most = {"most": settings.MAX_REPETITIONS}
         raise Refused("repetitions", gettext("Repetitions go from 1 to %(most)s.") % most)
@@ -185,11 +187,16 @@ def typed_repetitions(typed: str) -> int:
 
 def own_as_typed(own: Mapping) -> dict[str, str]:
     """The same as it would be typed: temperature, max_tokens, top_p, stop, extra."""
-    extra = {name: each for name, each in own.items() if name not in (*PARAMETERS, "stop")}
-    return {name: str(own[name]) if name in own else "" for name in PARAMETERS} | {
+    numbers = {name: own[name] for name in PARAMETERS if _is_number(own.get(name))}
+    extra = {name: each for name, each in own.items() if name not in (*numbers, "stop")}
+    return {name: str(numbers.get(name, "")) for name in PARAMETERS} | {
         "stop": write_stops(own.get("stop", [])),
         "extra": json.dumps(extra, indent=2, ensure_ascii=False) if extra else "",
     }
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def tools_for(endpoint: Endpoint, tools: list[dict], response_format: dict) -> dict:

@@ -3,7 +3,8 @@
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from django.utils.translation import gettext, gettext_lazy
 
@@ -12,6 +13,9 @@ from endpoints import norm
 
 class NotationError(ValueError):
     """What was typed cannot be read; the message says where and what to do, fit for the page."""
+
+
+_BETWEEN = re.compile(r"[\s,]*")
 
 
 def read_object(text: str) -> dict:
@@ -25,20 +29,19 @@ def read_object(text: str) -> dict:
     return value
 
 
-def read_items(text: str) -> list[tuple[object, str]]:
-    """One JSON list, empty for nothing typed: every item and where it starts. Raises NotationError.
+def read_items(text: str) -> Iterator[tuple[object, Callable[[], str]]]:
+    """One JSON list, empty for nothing typed: every item and what says where it starts.
 
-    A place is "Line 2, column 3".
+    A place is "Line 2, column 3"; to count it for every item would take long. Raises NotationError.
     """
     values = _read(text, [])
     if not isinstance(values, list):
         raise NotationError(gettext("Write one JSON list, in square brackets."))
-    position, places, decoder = text.find("["), [], json.JSONDecoder()
-    for _ in values:
-        position = re.compile(r"[\s,]*").match(text, position + 1).end()
-        places.append(_where(text, position))
+    position, decoder = text.find("["), json.JSONDecoder()
+    for value in values:
+        position = _BETWEEN.match(text, position + 1).end()
+        yield value, partial(_where, text, position)
         position = decoder.raw_decode(text, position)[1] - 1
-    return list(zip(values, places, strict=True))
 
 
 def _read(text: str, nothing: dict | list) -> object:

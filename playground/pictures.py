@@ -4,6 +4,8 @@ import struct
 
 from django.utils.translation import gettext
 
+MOST_PIXELS = 100_000  # in a row or a column; what claims more lies
+
 
 class NotAPicture(ValueError):
     """These bytes are none of the pictures that models take."""
@@ -23,7 +25,7 @@ def read_picture(data: bytes) -> tuple[str, int, int]:
                 width, height = read(data)
             except (struct.error, IndexError) as error:
                 raise NotAPicture(gettext("It breaks off before its size.")) from error
-            if width and height:
+            if 0 < width < MOST_PIXELS and 0 < height < MOST_PIXELS:
                 return media_type, width, height
     raise NotAPicture(gettext("It is no PNG, JPEG, GIF or WebP."))
 

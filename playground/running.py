@@ -6,12 +6,13 @@ that two workers, a stop and a reaper can meet on one row and exactly one of the
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import IntegrityError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import Count, Max
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -23,6 +24,8 @@ from .connecting import Refused, check_params, check_stop
 from .locks import CLAIMING, lock_out_others
 from .models import Call, Endpoint, Run, User
 from .rationing import check_pace, check_running, hold_turns
+
+log = logging.getLogger(__name__)
 
 LEASE_S = 6
 SPARE = 50  # queued calls looked at beyond the free seats, as some may belong to a busy user
@@ -290,8 +293,11 @@ def end_call(worker: str, call: Call) -> bool:
         )
     )
     if is_ended:
-        transforming.note_failure(call.endpoint_id, call.config, call.error)
-        doctoring.note_end(call)
+        try:
+            transforming.note_failure(call.endpoint_id, call.config, call.error)
+            doctoring.note_end(call)
+        except DatabaseError:  # a note less; the result is stored
+            log.warning("What call %s says of its endpoint is not noted.", call.pk, exc_info=True)
     return is_ended
 
 

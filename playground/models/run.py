@@ -11,7 +11,6 @@ from django.utils.translation import gettext, gettext_lazy
 
 from .fields import ExactJSONField
 
-
 MOST_WAIT_S = 24 * 3600  # an endpoint may say anything
 
 
@@ -281,7 +280,7 @@ class Draft(models.Model):
     tools = models.TextField(blank=True, help_text="JSON as typed.")
     response_format = models.TextField(blank=True, help_text="JSON as typed.")
     takes_lines = models.BooleanField(default=False, help_text="One input to embed per line.")
-    columns = models.JSONField(
+    columns = ExactJSONField(
         default=list,
         help_text="[{position, endpoint, own?}], in order; `own` as in a call's own_settings.",
     )

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from http import HTTPStatus
 
@@ -258,6 +259,12 @@ def detail(message: str) -> str:
 def _in_two(message: str) -> tuple[str, str]:
     head, _, words = message.partition(": ")
     return (head, words) if words and len(head) <= MAX_HEADLINE else (message.removesuffix("."), "")
+
+
+@register.filter
+def pairs(values: Mapping | None) -> list[tuple]:
+    """Names and values. A template's `.items` would be the value of a key called so."""
+    return list(values.items()) if values else []
 
 
 @register.filter

@@ -59,19 +59,21 @@ def run_follow(request: HttpRequest) -> HttpResponse:
         key = request.POST.get("follow_up_key", "").replace("\0", "")[:100]
         with transaction.atomic():
             run = following.start_follow_up(
-                request.user, draft.run, asked, variants=variants, idempotency_key=key
+                request.user,
+                draft.run,
+                asked,
+                variants=variants,
+                shown=request.POST.getlist("shown") or None,
+                idempotency_key=key,
             )
             drafting.keep_follow_up(draft, run)
     except (Refused, TooMany, running.TooLarge, running.Conflict, Unconfirmed) as error:
-        drafting.keep_typed(draft)
         if not request.htmx:
             return show_page(request, draft, error)
         response = refuse(request, error)
         response["HX-Retarget"] = "#follow-errors"
-        return tell_saved(response, draft)
-    if not request.htmx:
-        return redirect(run)
-    return tell_saved(show_outputs(request, draft), draft)
+        return response
+    return show_outputs(request, draft) if request.htmx else redirect(run)
 
 
 @require_safe

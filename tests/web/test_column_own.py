@@ -59,13 +59,26 @@ class ColumnOwnTests(WebTestCase):
         self.assertEqual(len(self.start()), 3)
 
     def test_repetitions_go_from_one_to_ten_and_count_as_columns(self):
-        for typed in ("0", "11", "x", "", "1.5"):
+        for typed in ("0", "11", "x", "", "1.5", "9" * 5000):
             with self.subTest(typed):
                 answer = self.save(repetitions=typed)
                 self.assertContains(answer, "Repetitions go from 1 to 10.", status_code=422)
         with override_settings(MAX_VARIANTS=2):
             self.assertContains(self.save(repetitions="3"), "at most 2 can run", status_code=422)
         self.assertNotIn("repetitions", self.columns()[0])
+
+    def test_repetitions_are_of_the_endpoint_they_were_set_for(self):
+        other = make_endpoint(self.alice, name="other")
+        self.save(repetitions="3")
+        form = {"role-1": "user", "message-1": "Hi", "column": [f"0:{other.pk}"]}
+        self.client.post("/runs/start/", form | {"idempotency_key": "k"}, **HTMX)
+        self.assertEqual(Call.objects.count(), 1)
+
+    def test_what_is_no_number_stays_in_the_extra_json(self):
+        self.save(extra='{"max_tokens": null, "temperature": "hot"}')
+        form = self.client.get("/columns/0/parameters/", **HTMX)
+        self.assertContains(form, "&quot;max_tokens&quot;: null")
+        self.assertContains(form, 'name="temperature" inputmode="decimal" value=""')
 
     def test_a_column_moves_with_its_letter_and_a_run_keeps_the_order(self):
         other = make_endpoint(self.alice, name="other")

@@ -78,6 +78,17 @@ class DoctorTests(ApiTestCase):
         changed = self.api(self.alice, "PATCH", f"/endpoints/{self.endpoint.pk}", form)
         self.assertEqual(changed.json()["refused"], {})
 
+    def test_a_field_may_be_called_as_it_likes(self):
+        params = {"items": 3, "keys": 1}
+        Endpoint.objects.update(params=params, refused=dict.fromkeys(params, "2026-11-21"))
+        Call.objects.update(overrides=params)
+        Draft.objects.update(run=None)
+        for path in ("/", f"/endpoints/{self.endpoint.pk}/", f"/runs/{self.call.run_id}/"):
+            self.assertContains(self.client.get(path), "items")
+        Endpoint.objects.update(team=self.team)
+        self.log_in(self.bob)
+        self.assertContains(self.client.get(f"/endpoints/{self.endpoint.pk}/"), "items")
+
     def test_by_the_api(self):
         self.refuse("seed")
         answer = self.api(self.alice, "POST", f"/calls/{self.call.pk}/retry?without=seed")

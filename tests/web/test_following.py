@@ -74,6 +74,38 @@ class PageTests(FollowTestCase):
         self.assertEqual(Run.objects.count(), 2)
         self.assertContains(self.follow("Other words"), "idempotency key", status_code=422)
 
+    def test_a_key_does_not_answer_for_another_run(self):
+        self.follow("Why?", f"0:{self.echo.pk}")
+        other = make_run(self.alice, self.echo, prompt="Another", status="done", text="Other.")
+        Draft.objects.update(run=other)
+        answer = self.follow("Why?", f"0:{self.echo.pk}")
+        self.assertContains(answer, "idempotency key", status_code=422)
+        self.assertEqual(Draft.objects.get().run, other)
+
+    def test_nothing_goes_on_from_an_answer_that_is_not_shown(self):
+        shown = [str(call.pk) for call in self.run.calls.all()]
+        cats = make_run(self.alice, self.echo, prompt="Cats", status="done", text="Cats.")
+        Draft.objects.update(run=cats)  # by another tab
+        answer = self.follow("Why?", f"0:{self.echo.pk}", shown=shown)
+        self.assertContains(answer, "another answer by now, from another tab", status_code=422)
+        self.assertEqual(Run.objects.count(), 2)
+        answer = self.follow("Why?", f"0:{self.echo.pk}", shown=[str(cats.calls.get().pk)])
+        self.assertEqual(answer.status_code, 200)
+
+    def test_the_prompt_of_another_tab_stays(self):
+        Draft.objects.update(messages=[{"role": "user", "content": "typed elsewhere"}])
+        for text in ("", "Why?"):
+            self.follow(text, **{"message-1": "stale", "role-1": "user"})
+            self.assertEqual(Draft.objects.get().messages[0]["content"], "typed elsewhere")
+
+    def test_an_earlier_turn_is_not_asked_again_from_here(self):
+        self.run.calls.filter(position=1).update(
+            status="failed", text="", error={"kind": "timeout", "message": "m", "hint": "h"}
+        )
+        board = self.follow("Why?", f"0:{self.echo.pk}").content.decode()
+        column = board.split('id="col-b"')[1]
+        self.assertNotIn("/retry/", column.split("callout__actions")[1].split("</div>")[0])
+
     def test_a_retry_sends_the_same_turns(self):
         self.follow("Why?", f"0:{self.echo.pk}")
         call = Call.objects.latest("created_at")

@@ -51,12 +51,32 @@
     showSend();
   });
 
+  let sent = "";
+
+  // Answered; without an answer the same is meant again.
+  function newKey() {
+    const bytes = crypto.getRandomValues(new Uint8Array(16));
+    form().elements.follow_up_key.value = [...bytes].map((b) => b.toString(16).padStart(2, "0")).join("");
+  }
+
+  document.addEventListener("htmx:configRequest", (event) => {
+    if (event.detail.elt !== form()) return;
+    sent = field().value;
+    // Which answers are gone on from: in another tab there may be others by now.
+    for (const tick of form().querySelectorAll("[name=to]:checked")) {
+      event.detail.formData.append("shown", document.getElementById(tick.dataset.column).dataset.call);
+    }
+  });
   document.addEventListener("htmx:afterRequest", (event) => {
     // A refusal is swapped in, so htmx calls it a success; what was typed stays for it.
     const { elt, xhr } = event.detail;
-    if (elt !== form() || xhr.status !== 200 || site.isSignIn(xhr.responseURL)) return;
-    field().value = "";
-    keep("");
+    if (elt !== form() || !xhr.status) return;
+    newKey();
+    if (xhr.status !== 200 || site.isSignIn(xhr.responseURL)) return;
+    if (field().value === sent) { // else somebody typed on meanwhile
+      field().value = "";
+      keep("");
+    }
     document.getElementById("follow-errors").replaceChildren();
     showSend();
   });

@@ -92,7 +92,14 @@ const images = (() => {
     const box = tag.parentElement;
     tag.remove();
     message.querySelector("textarea").focus();
-    site.toast(site.words("image_removed"), { undo: () => { box.append(tag); draft.changed(); } });
+    site.toast(site.words("image_removed"), { undo: () => {
+      if (!box.isConnected) return;
+      // Its message may have moved, and its fields with it.
+      const number = message.querySelector("textarea").name.split("-")[1];
+      for (const field of tag.querySelectorAll("[name]")) field.name = `image-${number}`;
+      box.append(tag);
+      draft.changed();
+    } });
     draft.changed();
   });
   choosing.addEventListener("change", () => {
