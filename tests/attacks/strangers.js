@@ -8,7 +8,7 @@
     "iframe, frame, object, embed, applet, portal, base, style, math, marquee",
     `template:not(${OUR_TEMPLATES}), .editor__hl :not(mark)`,
     "img:not(.tag--image > [src^='/images/']), video, audio, picture, image, foreignObject, animate, meta[http-equiv]",
-    "script:not([src^='/static/']), link[rel=stylesheet]:not([href^='/static/'])",
+    "script:not([src^='/static/'], body > #words[type='application/json']), link[rel=stylesheet]:not([href^='/static/'])",
   ].join(", ");
   const found = [];
   const note = (what, element) => found.push(`${what}: ${element.outerHTML.slice(0, 200)}`);

@@ -3,7 +3,7 @@
 from playwright.sync_api import expect
 
 from tests.browser.base import BrowserTestCase
-from tests.site import PASSWORD, Site
+from tests.site import PASSWORD, Site, wait_for
 
 # Headless Chromium has nobody to ask for permission: this one has said yes, and looks elsewhere.
 LOOKS_ELSEWHERE = """
@@ -59,10 +59,14 @@ class BoardTests(BrowserTestCase):
         body = page.locator("#col-a-body")
         body.hover()
         body.evaluate("body => { body.scrollTop = body.scrollHeight / 4; }")
-        page.wait_for_function(
-            """() => [...document.querySelectorAll(".col__body")].every((body, at, all) =>
-                Math.abs(body.scrollTop - all[0].scrollTop) < 4 && body.scrollTop > 10)"""
-        )
+        tops = "all => all.map(each => each.scrollTop)"
+        bodies = page.locator(".col__body")
+
+        def are_together() -> bool:
+            at = bodies.evaluate_all(tops)
+            return min(at) > 10 and max(at) - min(at) < 4
+
+        wait_for(are_together, 10, lambda: str(bodies.evaluate_all(tops)))
         page.get_by_role("switch", name="Sync scroll").uncheck(force=True)
         body.evaluate("body => { body.scrollTop = 0; }")
         page.wait_for_timeout(200)
@@ -118,5 +122,6 @@ class BoardTests(BrowserTestCase):
         expect(self.page.locator("#col-a")).to_have_attribute("data-status", "streaming")
         self.page.clock.fast_forward(21_000)
         expect(self.page.locator("#col-a")).to_have_attribute("data-status", "done", timeout=60_000)
-        self.page.wait_for_function("window.told.length === 1")
-        self.assertRegex(self.page.evaluate("window.told")[0], "The run ended: [0-9] of [0-9] done")
+        told: list[str] = []
+        wait_for(lambda: told or told.extend(self.page.evaluate("window.told")), 10, str)
+        self.assertRegex(told[0], "The run ended: [0-9] of [0-9] done")

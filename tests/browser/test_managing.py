@@ -53,7 +53,7 @@ class ManagingTests(BrowserTestCase):
         self.page.get_by_label("Key", exact=True).fill("typed meanwhile")
         with self.page.expect_response(f"**{place}"):
             under_way.pop().continue_()
-        self.page.wait_for_function("!document.querySelector('.htmx-request, .htmx-settling')")
+        expect(self.page.locator(".htmx-request, .htmx-settling")).to_have_count(0)
         expect(self.page.get_by_label("Key", exact=True)).to_have_value("typed meanwhile")
 
     def test_a_long_list_of_what_is_found_scrolls_and_the_page_ends_where_it_ends(self) -> None:
