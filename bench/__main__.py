@@ -29,7 +29,10 @@ def main() -> None:
         *connecting.rows(options.repeat),
         *transforms.rows(options.repeat),
     ]
-    with Upstream() as upstream, Site(PLAYGROUND_DRIVER_ORIGINS=upstream.origin, **ROOM) as site:
+    with (
+        Upstream() as upstream,
+        Site(PLAYGROUND_DRIVER_ORIGINS=f"{upstream.origin},{apart.ORIGIN}", **ROOM) as site,
+    ):
         bench = measures.Bench(site, upstream, options.repeat)
         found += [
             *bench.first_token(),

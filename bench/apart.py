@@ -13,12 +13,13 @@ from .measures import Row
 
 TRIES = 200
 BAR_MS = 5.0
+ORIGIN = "http://127.0.0.1:7999"  # nothing has to answer there
 
 
 def rows(site: Site, tries: int = TRIES) -> list[Row]:
     """Bob asks for what is Alice's, and for what is nobody's, by turns; how far apart at p50."""
     site.add_account("bob")
-    driver = {"kind": "driver", "name": "private", "url": "http://127.0.0.1:7999/"}
+    driver = {"kind": "driver", "name": "private", "url": f"{ORIGIN}/"}
     endpoint = site.api("POST", "/endpoints", driver)["id"]
     run = site.start_run("How are you?", "private")
     site.api("POST", "/workspaces", {"name": "w", "host": "https://adb-1.1.azuredatabricks.net"})
