@@ -137,6 +137,11 @@
     column.querySelector(".col__body").focus({ preventScroll: true });
   });
 
+  document.addEventListener("run:changed", () => {
+    const board = document.getElementById("board"); // the one alone may have been removed
+    board?.classList.toggle("has-alone", Boolean(board.querySelector(":scope > .is-alone")));
+  });
+
   // Picker ---------------------------------------------------------------------------------
 
   const picker = document.getElementById("picker");

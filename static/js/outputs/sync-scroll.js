@@ -42,6 +42,7 @@
     }
   });
   document.addEventListener("run:changed", () => {
+    if (toggle()) toggle().parentElement.hidden = run.columns().length < 2;
     if (!toggle() || toggle().dataset.known) return;
     toggle().dataset.known = "";
     try {

@@ -102,6 +102,14 @@ const images = (() => {
     } });
     draft.changed();
   });
+  // A class by script: a rule with :has() over the columns was asked again for every piece of text,
+  // and took half of the main thread.
+  document.addEventListener("run:changed", () => {
+    const tasks = new Set(run.columns().map((column) => column.dataset.task));
+    const { classList } = document.querySelector(".play");
+    classList.toggle("takes-images", tasks.has("chat") || tasks.has("responses"));
+    classList.toggle("embeds", tasks.has("embeddings"));
+  });
   choosing.addEventListener("change", () => {
     if (target?.isConnected && choosing.files.length) add(target, choosing.files[0]);
   });
