@@ -58,13 +58,11 @@ def start_follow_up(
 def _sent_before(user: User, key: str | None, asked: list[dict], earlier: Run) -> Run | None:
     """What this key sent already: by now its columns have one turn more than they had then."""
     run = visible_to(user, Run).filter(owner=user, idempotency_key=key).first() if key else None
-    is_other = run and (run.messages != asked or earlier.pk not in (run.pk, run.follows_id))
-    if is_other or (run and run.follows_id is None):
-        raise running.Conflict(
-            gettext(
-                "This idempotency key was used for another run. Send a new key with a new prompt."
-            )
-        )
+    if run is None:
+        return None
+    goes_on = run.follows_id is not None and earlier.pk in (run.pk, run.follows_id)
+    if not goes_on or run.messages != asked:
+        raise running.key_was_used()
     return run
 
 

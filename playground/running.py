@@ -103,12 +103,14 @@ def _run_of_key(user: User, key: str | None, fingerprint: str) -> Run | None:
     """The run that this key made before."""
     run = Run.objects.filter(owner=user, idempotency_key=key).first() if key else None
     if run is not None and run.fingerprint != fingerprint:
-        raise Conflict(
-            gettext(
-                "This idempotency key was used for another run. Send a new key with a new prompt."
-            )
-        )
+        raise key_was_used()
     return run
+
+
+def key_was_used() -> Conflict:
+    return Conflict(
+        gettext("This idempotency key was used for another run. Send a new key with a new prompt.")
+    )
 
 
 def check_variants(user: User, variants: Sequence[Variant]) -> None:

@@ -207,6 +207,11 @@ const site = (() => {
     return [words("sign_in"), `${document.body.dataset.login}?next=${encodeURIComponent(location.pathname)}`];
   }
 
+  // A fresh idempotency key: one for each intent.
+  function newKey() {
+    return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  }
+
   async function copy(text) {
     if (navigator.clipboard) return navigator.clipboard.writeText(text);
     // Plain http on another machine has no clipboard API.
@@ -341,5 +346,5 @@ const site = (() => {
   showTimes();
   document.querySelectorAll(".toast").forEach((box) => leaveSoon(box));
 
-  return { announce, csrf, icon, isOverlayOpen, isSignIn, locale, number, open, post, showSignedOut, showTimes, signInLink, toast, words };
+  return { announce, csrf, icon, isOverlayOpen, isSignIn, newKey, locale, number, open, post, showSignedOut, showTimes, signInLink, toast, words };
 })();

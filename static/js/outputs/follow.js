@@ -53,12 +53,6 @@
 
   let sent = "";
 
-  // Answered; without an answer the same is meant again.
-  function newKey() {
-    const bytes = crypto.getRandomValues(new Uint8Array(16));
-    form().elements.follow_up_key.value = [...bytes].map((b) => b.toString(16).padStart(2, "0")).join("");
-  }
-
   document.addEventListener("htmx:configRequest", (event) => {
     if (event.detail.elt !== form()) return;
     sent = field().value;
@@ -71,7 +65,7 @@
     // A refusal is swapped in, so htmx calls it a success; what was typed stays for it.
     const { elt, xhr } = event.detail;
     if (elt !== form() || !xhr.status) return;
-    newKey();
+    form().elements.follow_up_key.value = site.newKey(); // without an answer the same is meant again
     if (xhr.status !== 200 || site.isSignIn(xhr.responseURL)) return;
     if (field().value === sent) { // else somebody typed on meanwhile
       field().value = "";

@@ -8,11 +8,6 @@
   let isSending = false;
   let startedAt = 0;
 
-  function newKey() {
-    const bytes = crypto.getRandomValues(new Uint8Array(16));
-    promptForm.elements.idempotency_key.value = [...bytes].map((b) => b.toString(16).padStart(2, "0")).join("");
-  }
-
   // Not `disabled`: a press says why nothing happens.
   function showButtons(isGoing) {
     const isBusy = isSending || isGoing;
@@ -58,7 +53,7 @@
     if (event.detail.elt !== promptForm) return;
     const { xhr } = event.detail;
     isSending = false;
-    if (xhr.status) newKey(); // answered; without an answer the same run is meant again
+    if (xhr.status) promptForm.elements.idempotency_key.value = site.newKey(); // answered; without an answer the same run is meant again
     showButtons(run.summary().isGoing);
     // A refusal keeps the draft as well.
     draft.runAnswered([200, 422, 429].includes(xhr.status) && !site.isSignIn(xhr.responseURL), Boolean(xhr.status));
