@@ -28,14 +28,10 @@ from .judging import (
 from .models import Call, Draft, Endpoint, Run, User
 from .running import Variant
 
-SAMPLE = [
-    {"role": "system", "content": "You explain things in plain words."},
-    {
-        "role": "user",
-        "content": "Explain gradient descent to a new colleague in three sentences.",
-    },
-]
-
+SAMPLE = {
+    "system": gettext_lazy("You explain things in plain words."),
+    "user": gettext_lazy("Explain gradient descent to a new colleague in three sentences."),
+}
 
 SIDES = ("user", "assistant")  # of an example
 NOTHING = [{"role": "system", "content": ""}, {"role": "user", "content": ""}]
@@ -56,7 +52,8 @@ def draft_of(user: User) -> Draft:
     draft = visible_to(user, Draft).select_related("run").first()
     if draft is None:
         columns = _placed([], [endpoint.id for endpoint in demo_endpoints(user)])
-        fresh = {"messages": SAMPLE, "columns": columns}
+        sample = [{"role": role, "content": str(words)} for role, words in SAMPLE.items()]
+        fresh = {"messages": sample, "columns": columns}
         draft, _ = Draft.objects.get_or_create(owner=user, defaults=fresh)
     return draft
 

@@ -5,6 +5,7 @@
 const run = (() => {
   const NEAR_END_PX = 48;
   const TICK_MS = 100;
+  const GATHER_MS = 45; // as often as the server tells of one column's text
   const ANNOUNCE_EVERY_MS = 3000;
   const LONGEST_WAIT_S = 15;
   const AGAIN_S = 0.5;
@@ -98,12 +99,23 @@ const run = (() => {
   }
 
   // Follow the text only where the reader was at its end; otherwise offer to go there.
-  function keepPlace(column, change) {
-    const body = bodyOf(column);
-    const wasAtEnd = isAtEnd(body);
-    change();
-    if (wasAtEnd) body.scrollTop = body.scrollHeight;
-    column.querySelector("[data-jump]").hidden = isAtEnd(body);
+  const keepPlace = (column, change) => keepPlaces([[column, change]]);
+
+  // The same for several columns at once: sizes are read together, before anything is written and
+  // again after all of it, so that the page is laid out twice and not twice for each column.
+  function keepPlaces(changes) {
+    const places = changes.map(([column, change]) => ({ column, change, body: bodyOf(column) }));
+    for (const place of places) place.wasAtEnd = isAtEnd(place.body);
+    for (const place of places) place.change();
+    for (const place of places) {
+      place.isAtEnd = place.wasAtEnd || isAtEnd(place.body);
+      place.height = place.body.scrollHeight;
+    }
+    for (const { column, body, wasAtEnd, isAtEnd: isThere, height } of places) {
+      const jump = column.querySelector("[data-jump]");
+      if (wasAtEnd) body.scrollTop = height;
+      if (jump.hidden !== isThere) jump.hidden = isThere;
+    }
   }
 
   function isAtEnd(body) {
@@ -148,6 +160,7 @@ const run = (() => {
   // Messages -------------------------------------------------------------------------------
 
   const pending = new Map(); // call id -> text that waits for the next frame
+  let flushedAt = 0;
 
   function hear(message) {
     if (message.type === "call") hearCall(message);
@@ -184,7 +197,7 @@ const run = (() => {
     if (message.ttft_ms !== undefined) {
       column.querySelector(".metrics dd").textContent = `${site.number(message.ttft_ms / 1000, 2)} s`;
     }
-    if (!pending.size) requestAnimationFrame(flush);
+    if (!pending.size) flushSoon();
     pending.set(message.id, (pending.get(message.id) || "") + message.text);
   }
 
@@ -206,12 +219,21 @@ const run = (() => {
     element.closest("details").querySelector("[data-count]").textContent = many;
   }
 
+  // With the next frame; where several columns stream, together and at most every GATHER_MS.
+  function flushSoon() {
+    const rest_ms = Math.max(0, flushedAt + GATHER_MS - performance.now());
+    setTimeout(() => requestAnimationFrame(flush), rest_ms);
+  }
+
   function flush() {
+    flushedAt = performance.now();
+    const changes = [];
     for (const [id, text] of pending) {
       const element = byId(`call-${id}-text`);
-      if (element) keepPlace(element.closest(".col"), () => textNode(element).appendData(text));
+      if (element) changes.push([element.closest(".col"), () => textNode(element).appendData(text)]);
     }
     pending.clear();
+    keepPlaces(changes);
   }
 
   // Socket ---------------------------------------------------------------------------------
@@ -375,8 +397,10 @@ const run = (() => {
     setIfOther(item.querySelector("[data-state]"), SPOKEN[status] || "");
   }
 
+  // The text node stays: a new one would have every rule about children asked again.
   function setIfOther(element, text) {
-    if (element.textContent !== text) element.textContent = text;
+    const node = textNode(element);
+    if (node.data !== text) node.data = text;
   }
 
   // "You can ask again in 12 s", counted down where an endpoint said so.
