@@ -4,7 +4,7 @@ Every kind of row has one rule for seeing and one for changing. Pages, API, sock
 commands ask for rows through them; `tests/rules.py` refuses any other way.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import import_module
 from types import SimpleNamespace
@@ -45,7 +45,15 @@ def editable_by(user: User, model: type) -> QuerySet:
 
 def runnable_by(user: User) -> QuerySet:
     """Every endpoint that this person may send prompts to: viewers of a team only look."""
-    return _rows(user, Endpoint, lambda user: Q(owner=user) | _shared(user, ADMIN, MEMBER))
+    return _rows(user, Endpoint, _runnable)
+
+
+def may_run(user: User, endpoint_ids: Iterable) -> set:
+    """Which of these endpoints this person may send prompts to, by id."""
+    if not user.is_active:
+        return set()
+    rows = Endpoint.objects.filter(_runnable(user), pk__in=endpoint_ids)
+    return set(rows.values_list("pk", flat=True))
 
 
 def get_visible(user: User, model: type, pk):
@@ -63,7 +71,7 @@ def can_edit(user: User, row) -> bool:
 
 def can_run(user: User, endpoint: Endpoint) -> bool:
     """Viewers read; everybody else who sees an endpoint may send prompts to it."""
-    return runnable_by(user).filter(pk=endpoint.pk).exists()
+    return endpoint.pk in may_run(user, [endpoint.pk])
 
 
 def credential_of(user: User, workspace: Workspace) -> Credential | None:
@@ -151,6 +159,10 @@ def _shared(user: User, *roles: str) -> Q:
     """
     owner_is_in_it = Membership.objects.filter(user=OuterRef("owner"), team=OuterRef("team"))
     return Q(team__in=_teams(user, *roles)) & Exists(owner_is_in_it)
+
+
+def _runnable(user: User) -> Q:
+    return Q(owner=user) | _shared(user, ADMIN, MEMBER)
 
 
 def _teams(user: User, *roles: str) -> QuerySet:

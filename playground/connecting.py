@@ -33,7 +33,7 @@ from endpoints import (
 from endpoints.errors import BadRequest, EgressDenied, Forbidden, NoCredential, PromptError
 
 from . import rotating, transforming, vault
-from .access import credential_of, is_shown_to_team, runnable_by, runner_of, visible_to
+from .access import credential_of, is_shown_to_team, may_run, runner_of, visible_to
 from .egress import egress, limits
 from .languages import written
 from .models import Call, Credential, Endpoint, Team, User, Workspace
@@ -438,7 +438,7 @@ def _client_in(
 
 
 def _check_may_run(user: User, call: Call) -> None:
-    if runnable_by(user).filter(pk=call.endpoint_id).exists():
+    if may_run(user, [call.endpoint_id]):
         return
     words = f"“{call.name}” is no longer shared with you, or was deleted."
     if visible_to(user, Endpoint).filter(pk=call.endpoint_id).exists():

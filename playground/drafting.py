@@ -65,11 +65,16 @@ def demo_endpoints(user: User) -> list[Endpoint]:
 # Columns ------------------------------------------------------------------------------------
 
 
-def columns_of(user: User, draft: Draft) -> list[Call]:
-    """One call per column: the newest of the draft's run, or one that has not run (status idle)."""
-    ids = [column["endpoint"] for column in draft.columns]
-    endpoints = visible_to(user, Endpoint).select_related("workspace", "transforms_by")
-    by_id = {str(pk): endpoint for pk, endpoint in endpoints.in_bulk(ids).items()}
+def columns_of(user: User, draft: Draft, read: Sequence[Endpoint] = ()) -> list[Call]:
+    """One call per column: the newest of the draft's run, or one that has not run (status idle).
+
+    `read` are endpoints that were read for this person just now.
+    """
+    by_id = {str(endpoint.pk): endpoint for endpoint in read}
+    ids = [column["endpoint"] for column in draft.columns if column["endpoint"] not in by_id]
+    if ids:
+        endpoints = visible_to(user, Endpoint).select_related("workspace", "transforms_by")
+        by_id |= {str(pk): endpoint for pk, endpoint in endpoints.in_bulk(ids).items()}
     wanted = {column["position"] for column in draft.columns}
     ran = following.columns_along(user, draft.run, wanted)
     calls = [
@@ -308,7 +313,7 @@ def variants_of(user: User, draft: Draft, columns: Sequence[str]) -> list[Varian
     placed = [_column(column) for column in columns]
     if len({position for position, _ in placed}) < len(placed):
         raise Refused("variants", gettext("Two columns have the same place. Load the page again."))
-    known = visible_to(user, Endpoint).select_related("workspace")
+    known = visible_to(user, Endpoint).select_related("workspace", "transforms_by")
     endpoints = {str(e.id): e for e in known.filter(pk__in=[pk for _, pk in placed])}
     missing = [position for position, pk in placed if pk not in endpoints]
     if missing:

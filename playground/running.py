@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from . import announcing, doctoring, transforming
-from .access import runnable_by
+from .access import may_run, runnable_by
 from .asking import Asked, TooLarge, check_asked, check_takes  # noqa: F401 - start_run raises it
 from .connecting import Refused, check_params, check_stop
 from .locks import CLAIMING, lock_out_others
@@ -124,7 +124,7 @@ def check_variants(user: User, variants: Sequence[Variant]) -> None:
             % {"calls": calls, "most": settings.MAX_VARIANTS},
         )
     asked = {variant.endpoint.pk for variant in variants}
-    runnable = set(runnable_by(user).filter(pk__in=asked).values_list("pk", flat=True))
+    runnable = may_run(user, asked)
     for number, variant in enumerate(variants):
         if not 1 <= variant.repetitions <= settings.MAX_REPETITIONS:
             most = {"most": settings.MAX_REPETITIONS}

@@ -21,7 +21,7 @@ from ..access import (
     editable_by,
     get_visible,
     has_confirmed,
-    runnable_by,
+    may_run,
     visible_to,
 )
 from ..connecting import Refused
@@ -274,7 +274,7 @@ def endpoint_answer(user: User, endpoint: Endpoint) -> EndpointAnswer:
 
 def endpoint_answers(user: User, endpoints: Sequence[Endpoint]) -> list[EndpointAnswer]:
     asked = [endpoint.pk for endpoint in endpoints]
-    runs = set(runnable_by(user).filter(pk__in=asked).values_list("pk", flat=True))
+    runs = may_run(user, asked)
     edits = set(editable_by(user, Endpoint).filter(pk__in=asked).values_list("pk", flat=True))
     places = visible_to(user, Workspace).filter(endpoints__in=asked)
     seen = set(places.values_list("pk", flat=True))

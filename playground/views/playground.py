@@ -21,6 +21,7 @@ from ..asking import ROLES
 from ..connecting import Refused
 from ..limits import TooMany
 from ..models import Call, Draft, Endpoint, User
+from ..running import Variant
 
 
 @require_safe
@@ -93,16 +94,25 @@ def show_page(request: HttpRequest, draft: Draft, refusal: Exception | None = No
     return render(request, "playground/page.html", context | tabs_of(calls), status=status)
 
 
-def show_outputs(request: HttpRequest, draft: Draft, skipped: Sequence[str] = ()) -> HttpResponse:
-    """The board after a change; the picker's list rides along, because its groups changed too.
-
-    `skipped` are the letters of columns that did not run.
-    """
+def show_outputs(request: HttpRequest, draft: Draft) -> HttpResponse:
+    """The board after a change; the picker's list rides along, because its groups changed too."""
     if not request.htmx:
         return redirect("playground")
     calls = drafting.columns_of(request.user, draft)
-    context = outputs_of(request.user, draft, calls) | {"skipped": skipped}
+    context = outputs_of(request.user, draft, calls)
     return render(request, "playground/_changed.html", context)
+
+
+def show_run(
+    request: HttpRequest, draft: Draft, variants: Sequence[Variant], skipped: Sequence[str] = ()
+) -> HttpResponse:
+    """The board as a run of these begins, and nothing that its first token would have to wait for.
+
+    `skipped` are the letters of columns that did not run.
+    """
+    calls = drafting.columns_of(request.user, draft, [each.endpoint for each in variants])
+    context = board_of(draft, calls) | {"skipped": skipped}
+    return render(request, "playground/_ran.html", context)
 
 
 def refuse(request: HttpRequest, error: Exception) -> HttpResponse:
@@ -126,17 +136,23 @@ def tell_saved(response: HttpResponse, draft: Draft) -> HttpResponse:
 
 
 def outputs_of(user: User, draft: Draft, calls: list[Call]) -> dict:
+    """The board, and what there is to choose columns from."""
     endpoints = list(visible_to(user, Endpoint).select_related("workspace", "owner", "team"))
-    return {
-        "run": draft.run,
-        "calls": calls,
-        "follow_up_key": uuid4(),
-        "is_running": any(is_going(call) for call in calls),
+    return board_of(draft, calls) | {
         "has_endpoints": bool(endpoints),
         "demos": [endpoint for endpoint in endpoints if endpoint.is_demo],
         "groups": _groups(user, endpoints, calls),
         "chosen": len(calls),
         "credentialed": managing.credentialed(user),
+    }
+
+
+def board_of(draft: Draft, calls: list[Call]) -> dict:
+    return {
+        "run": draft.run,
+        "calls": calls,
+        "follow_up_key": uuid4(),
+        "is_running": any(is_going(call) for call in calls),
     }
 
 

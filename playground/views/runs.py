@@ -14,7 +14,7 @@ from ..limits import TooMany
 from ..markdown import to_html
 from ..models import Call, Run
 from ..transforming import Unconfirmed
-from .playground import is_going, refuse, show_outputs, show_page, status_of, tabs_of, tell_saved
+from .playground import is_going, refuse, show_page, show_run, status_of, tabs_of, tell_saved
 
 
 @require_POST
@@ -41,7 +41,7 @@ def run_start(request: HttpRequest) -> HttpResponse:
     if not request.htmx:
         return redirect(run)
     skipped = [Call(position=each.position).letter for each in variants if each not in ready]
-    return tell_saved(show_outputs(request, draft, skipped), draft)
+    return tell_saved(show_run(request, draft, variants, skipped), draft)
 
 
 @require_POST
@@ -73,7 +73,7 @@ def run_follow(request: HttpRequest) -> HttpResponse:
         response = refuse(request, error)
         response["HX-Retarget"] = "#follow-errors"
         return response
-    return show_outputs(request, draft) if request.htmx else redirect(run)
+    return show_run(request, draft, variants) if request.htmx else redirect(run)
 
 
 @require_safe
