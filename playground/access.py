@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.core.exceptions import ValidationError
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.http import Http404
 
 from .models import (
@@ -27,6 +27,7 @@ from .models import (
     Run,
     Team,
     User,
+    Vote,
     Workspace,
 )
 
@@ -109,7 +110,9 @@ def _rows(user: User, model: type, rule: Callable[[User], Q]) -> QuerySet:
     if not user.is_active:
         return model.objects.none()
     rows = model.objects.filter(rule(user))
-    return _with_their_workspace(user, rows) if model is Endpoint else rows
+    if model is Endpoint:
+        return _with_their_workspace(user, rows)
+    return with_votes(rows, user.pk) if model is Call else rows
 
 
 def _with_their_workspace(user: User, endpoints: QuerySet[Endpoint]) -> QuerySet[Endpoint]:
@@ -128,6 +131,17 @@ def with_edit_rights(calls: QuerySet[Call]) -> QuerySet[Call]:
     owner_is_in_it = people.filter(user=OuterRef("endpoint__owner"))
     is_own = Q(endpoint__owner=F("run__owner"))
     return calls.annotate(may_edit=is_own | Q(Exists(is_admin)) & Q(Exists(owner_is_in_it)))
+
+
+def with_votes(calls: QuerySet[Call], user_id) -> QuerySet[Call]:
+    """Calls that know `own_vote` and `is_best`: what this person says of them.
+
+    In the one query that reads them. `visible_to` answers calls like this.
+    """
+    own = Vote.objects.filter(call=OuterRef("pk"), user=user_id)
+    return calls.annotate(
+        own_vote=Subquery(own.values("value")), is_best=Exists(own.filter(is_best=True))
+    )
 
 
 def has_confirmed(user: User, endpoint: Endpoint | None, fingerprint: str) -> bool:
@@ -170,6 +184,10 @@ def _teams(user: User, *roles: str) -> QuerySet:
     return (memberships.filter(role__in=roles) if roles else memberships).values("team")
 
 
+def _calls_seen_by(user: User) -> QuerySet:
+    return Call.objects.filter(RULES[Call].see(user)).values("pk")
+
+
 def _lends_workspace(user: User) -> QuerySet:
     """Workspaces that come with an endpoint shared with this person, by the workspace's own owner.
 
@@ -204,4 +222,8 @@ RULES = {
         edit=lambda user: Q(team__in=_teams(user, ADMIN)),
     ),
     EndpointConfirmation: Rule(see=lambda user: Q(user=user), edit=lambda user: Q(user=user)),
+    Vote: Rule(
+        see=lambda user: Q(call__in=_calls_seen_by(user)),
+        edit=lambda user: Q(user=user, call__in=_calls_seen_by(user)),
+    ),
 }

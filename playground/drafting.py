@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import Prefetch
+from django.db.models import Prefetch, prefetch_related_objects
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
@@ -91,13 +91,12 @@ def columns_of(user: User, draft: Draft, read: Sequence[Endpoint] = ()) -> list[
     return calls
 
 
-def calls_of(run: Run | None) -> list[Call]:
+def calls_of(user: User, run: Run) -> list[Call]:
     """The newest attempt of every column of a run, read in one go for a page."""
-    if run is None:
-        return []
-    calls = with_edit_rights(Call.objects.defer("request"))
+    calls = with_edit_rights(visible_to(user, Call).defer("request"))
     calls = calls.select_related("endpoint", "run__owner")
-    return Run.objects.prefetch_related(Prefetch("calls", calls)).get(pk=run.pk).current_calls()
+    prefetch_related_objects([run], Prefetch("calls", calls))
+    return run.current_calls()
 
 
 def _calls_in(column: dict, endpoint: Endpoint, ran: dict[tuple[int, int], Call]) -> list[Call]:

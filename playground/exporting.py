@@ -1,5 +1,7 @@
 """A run as a file to take away: CSV for a spreadsheet, Markdown for reading. JSON is api/exports.
 
+Votes are those of who takes it away, as the calls were read.
+
 A model writes what it likes, so nothing of its text may act where the file is opened: no cell of
 the CSV is a formula, and all text in the Markdown is inside fences that it cannot close.
 """
@@ -76,6 +78,8 @@ COLUMNS = {
     "latency_ms": lambda run, call: call.latency_ms,
     "tokens_per_s": lambda run, call: call.tokens_per_s,
     "estimated_cost": lambda run, call: call.cost,
+    "vote": lambda run, call: call.own_vote or None,
+    "best": lambda run, call: 1 if call.is_best else None,
 }
 
 
@@ -105,6 +109,8 @@ def _facts(call: Call) -> str:
         "input tokens": call.input_tokens,
         "output tokens": call.output_tokens,
         "estimated cost": None if call.cost is None else f"${call.cost:.6f}",
+        "vote": {1: "good", -1: "bad"}.get(call.own_vote),
+        "best": "of this run" if call.is_best else None,
     }
     known = [f"{name} {value}" for name, value in facts.items() if value is not None]
     return ", ".join([call.status, *known])

@@ -137,4 +137,7 @@ def _outputs() -> dict[str, str | list[str]]:
         "ask_again_now": _("You can ask again now."),
         "run_ended": _("The run ended: {progress}."),
         "best": _("best"),
+        "is_best": _("{letter} is the best of this run."),
+        "is_not_best": _("{letter} is not the best any more."),
+        "vote_not_kept": _("Your vote was not kept: the server did not take it. Try again."),
     }

@@ -39,6 +39,7 @@ urlpatterns = [
     path("calls/<uuid:pk>/markdown/", runs.call_markdown, name="call-markdown"),
     path("calls/<uuid:pk>/stop/", runs.call_stop, name="call-stop"),
     path("calls/<uuid:pk>/retry/", runs.call_retry, name="call-retry"),
+    path("calls/<uuid:pk>/vote/", runs.call_vote, name="call-vote"),
     path("endpoints/template/", endpoints.template_example, name="template-example"),
     path("endpoints/", endpoints.endpoint_list, name="endpoint-list"),
     path("endpoints/new/", endpoints.endpoint_new, name="endpoint-new"),

@@ -8,9 +8,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from channels.layers import get_channel_layer
+from django.db.models import QuerySet
 
 from . import announcing
-from .access import with_edit_rights
+from .access import with_edit_rights, with_votes
 from .models import Call
 from .threads import DatabaseThreads
 
@@ -69,14 +70,15 @@ async def watch_run(
 
     `positions` tells how many characters of which call the watcher already has: those calls are
     continued from there. Text arrives without gap or repeat, whatever the channel layer loses.
-    Reasoning comes with the cards; `with_thoughts`, also while it grows. With `person_id`, a Doubt
-    comes as soon as something about this person changes, and every 10 s.
+    Reasoning comes with the cards; `with_thoughts`, also while it grows. With `person_id`, the
+    cards know this person's votes, and a Doubt comes as soon as something about the person
+    changes, and every 10 s.
     """
     layer = get_channel_layer()
     channel, groups = await layer.new_channel(), [announcing.run_group(run_id)]
     if person_id is not None:
         groups.append(announcing.person_group(person_id))
-    watcher = _Watcher(run_id, positions or {}, with_thoughts, has_person=person_id is not None)
+    watcher = _Watcher(run_id, positions or {}, with_thoughts, person_id)
     # Join first, then read: what happens in between is heard, and dropped where the row had it.
     for group in groups:
         await layer.group_add(group, channel)
@@ -115,9 +117,9 @@ async def watch_run(
 class _Watcher:
     """What one watcher has been told, and what follows from a message or a look at the rows."""
 
-    def __init__(self, run_id, positions: dict[str, int], with_thoughts: bool, *, has_person: bool):
-        self.run_id, self.with_thoughts = run_id, with_thoughts
-        self.doubt_at = time.monotonic() + RECHECK_S if has_person else math.inf
+    def __init__(self, run_id, positions: dict[str, int], with_thoughts: bool, person_id):
+        self.run_id, self.with_thoughts, self.person_id = run_id, with_thoughts, person_id
+        self.doubt_at = math.inf if person_id is None else time.monotonic() + RECHECK_S
         self.told = dict(positions)  # call id -> characters told
         self.thought: dict[str, int] = {}  # the same of its reasoning
         self.status: dict[str, str] = {}
@@ -151,10 +153,10 @@ class _Watcher:
             return []
         call_id = message["call"]
         if message["type"] == "call.changed":
-            return self._card(await database.run(_read_call, call_id))
+            return self._card(await database.run(self._read_call, call_id))
         if message["type"] == "call.thought":
             # Only the row has it: reasoning is saved before it is told.
-            call = await database.run(_read_call, call_id) if self.with_thoughts else None
+            call = await database.run(self._read_call, call_id) if self.with_thoughts else None
             return self._compare(call) if call else []
         if call_id not in self.status:
             return await self.look()
@@ -164,7 +166,7 @@ class _Watcher:
         """Read every call that is not known to be over."""
         self.looked_at = time.monotonic()
         over = [call_id for call_id, status in self.status.items() if status in Call.OVER]
-        calls = await database.run(_read_calls, self.run_id, over)
+        calls = await database.run(self._read_calls, over)
         return [event for call in calls for event in self._compare(call)]
 
     def _compare(self, call: Call) -> list[Card | Delta | Thought]:
@@ -219,16 +221,13 @@ class _Watcher:
         self.told[call_id] = told
         return [Delta(call_id, begin, "".join(fresh), ttft_ms if begin == 0 else None)]
 
+    def _read_calls(self, but_not: list[str]) -> list[Call]:
+        return list(self._calls().filter(run=self.run_id).exclude(pk__in=but_not))
 
-def _read_calls(run_id, but_not: list[str]) -> list[Call]:
-    return list(_calls().filter(run=run_id).exclude(pk__in=but_not))
+    def _read_call(self, call_id: str) -> Call | None:
+        return self._calls().filter(pk=call_id).first()
 
-
-def _read_call(call_id: str) -> Call | None:
-    return _calls().filter(pk=call_id).first()
-
-
-def _calls():
-    """Calls with all that showing them needs, so that nothing is read on the way to the page."""
-    calls = with_edit_rights(Call.objects.defer("request"))
-    return calls.select_related("endpoint__workspace", "run__owner")
+    def _calls(self) -> QuerySet[Call]:
+        """With all that showing them needs, so that nothing is read on the way to the page."""
+        calls = with_edit_rights(with_votes(Call.objects.defer("request"), self.person_id))
+        return calls.select_related("endpoint__workspace", "run__owner")

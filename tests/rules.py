@@ -30,7 +30,6 @@ ALLOWED = {
         "connecting._check_name": "whether the owner has another endpoint of that name",
         "doctoring.note_end": "what the endpoint of the worker's own call would not take",
         "connecting._stored": "the stored config of a row that the caller may change",
-        "drafting.calls_of": "the calls of a run that the caller was given by access",
         "drafting.draft_of": "makes the person's own draft, once",
         "drafting.keep_typed": "the draft that the caller was given by access",
         "rotating._credentials": "every secret, whoever owns it: keys change for all of them",
@@ -53,7 +52,7 @@ ALLOWED = {
         "starting._is_demo_answering": "the bundled demo's own endpoint",
         "transforming.confirm": "the person's own word on an endpoint that access gave",
         "transforming.note_failure": "the endpoint of a call that was just run",
-        "watching._calls": "the calls of a run that the caller was given by access",
+        "watching._Watcher._calls": "the calls of a run that the caller was given by access",
     },
     SQL: {"locks._lock": "a constant statement with one number of ours"},
     ENVIRON: {

@@ -1,9 +1,10 @@
-"""Calls: one endpoint's answer within a run; stop it, or ask again."""
+"""Calls: one endpoint's answer within a run; stop it, ask again, vote on it."""
 
 from datetime import datetime
 from typing import Annotated, Any, NotRequired
 from uuid import UUID
 
+from django.db import transaction
 from django.http import HttpRequest
 from ninja import Query, Router
 from ninja.errors import AuthorizationError
@@ -11,9 +12,10 @@ from ninja.responses import Status
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
-from .. import running
+from .. import running, voting
 from ..access import can_run, get_visible
 from ..models import Call
+from .bodies import Body
 
 router = Router()
 
@@ -88,6 +90,21 @@ class ChoiceAnswer(TypedDict):
     tool_calls: list[ToolCallAnswer]
 
 
+class VoteBody(Body):
+    value: Annotated[int, Field(ge=-1, le=1, description="1 good, -1 bad, 0 no thumb any more.")]
+    best: Annotated[
+        bool | None,
+        Field(description="The best answer of its run; left out, that stays as it is."),
+    ] = None
+
+
+class VoteAnswer(TypedDict):
+    """What you say of this answer."""
+
+    value: int
+    best: bool
+
+
 class Turn(TypedDict):
     """What was asked and answered before, in this column."""
 
@@ -114,6 +131,7 @@ class CallCard(CallSummary):
     custom_outputs: Annotated[Any, Field(description="What an agent gave beside its answer.")]
     error: CallError | None
     finish_reason: str | None
+    vote: Annotated[VoteAnswer | None, Field(description="Yours; null where you have none.")]
 
 
 class CallAnswer(CallCard):
@@ -145,6 +163,20 @@ def call_retry(request: HttpRequest, id: UUID, without: Query[list[str]] = []): 
     if call.endpoint is not None and not can_run(request.auth, call.endpoint):
         raise AuthorizationError(message=f"Your role does not let you run “{call.name}”.")
     return Status(201, call_answer(running.retry_call(request.auth, call, without)))
+
+
+@router.put("/{uuid:id}/vote", response=CallAnswer, summary="Vote on an answer")
+def call_vote(request: HttpRequest, id: UUID, body: VoteBody):
+    """Yours alone, once the call has ended with an answer.
+
+    One answer of a run is the best: marking another one takes it from the one before.
+    """
+    call = get_visible(request.auth, Call, id)
+    with transaction.atomic():
+        voting.vote(request.auth, call, body.value)
+        if body.best is not None:
+            voting.mark_best(request.auth, call, body.best)
+    return call_answer(get_visible(request.auth, Call, id))
 
 
 def call_summary(call: Call) -> CallSummary:
@@ -195,4 +227,9 @@ def _answered(call: Call) -> dict:
         "custom_outputs": call.custom_outputs,
         "error": call.error,
         "finish_reason": call.finish_reason,
+        "vote": _vote(call),
     }
+
+
+def _vote(call: Call) -> VoteAnswer | None:
+    return None if call.own_vote is None else {"value": call.own_vote, "best": call.is_best}

@@ -13,7 +13,7 @@ from ..models import Run
 from .answers import to_json
 from .calls import CallAnswer, call_answer
 from .pages import refuse_unknown
-from .runs import RunAnswer, run_answer
+from .runs import RunAnswer, run_answer, with_calls
 
 router = Router()
 
@@ -44,7 +44,7 @@ def run_export(request: HttpRequest, id: UUID, query: Query[ExportQuery]):
     """`json` holds everything, exactly as it came. In `csv` an apostrophe stands before what a
     spreadsheet would compute; `md` has the newest answer of every column."""
     refuse_unknown(request, ExportQuery)
-    run = get_visible(request.auth, Run, id)
+    run = with_calls(request.auth, get_visible(request.auth, Run, id))
     response = HttpResponse(_written(request, run, query.format), TYPES[query.format])
     name = file_name(run, query.format)
     response["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -56,6 +56,6 @@ def _written(request: HttpRequest, run: Run, format: str) -> bytes:
         return as_csv(run)
     if format == "md":
         return as_markdown(run)
-    answer = run_answer(run, request.build_absolute_uri).model_dump()
+    answer = run_answer(request.auth, run, request.build_absolute_uri).model_dump()
     answer["calls"] = [call_answer(call) for call in run.calls.all()]
     return to_json(ExportAnswer(**answer), indent=2)

@@ -101,7 +101,7 @@ def run_start(request: HttpRequest, body: RunBody):
         variables=body.variables,
         idempotency_key=body.idempotency_key,
     )
-    return Status(201, run_answer(run, request.build_absolute_uri))
+    return Status(201, run_answer(request.auth, run, request.build_absolute_uri))
 
 
 @router.get("", response=Page[RunSummary], summary="List runs")
@@ -117,14 +117,16 @@ def run_list(request: HttpRequest, query: Query[RunQuery]):
 @router.get("/{uuid:id}", response=RunAnswer, summary="One run")
 def run_get(request: HttpRequest, id: UUID):
     """Every call of it, also those that were retried."""
-    return run_answer(get_visible(request.auth, Run, id), request.build_absolute_uri)
+    run = get_visible(request.auth, Run, id)
+    return run_answer(request.auth, run, request.build_absolute_uri)
 
 
 @router.post("/{uuid:id}/stop", response=RunAnswer, summary="Stop a run")
 def run_stop(request: HttpRequest, id: UUID):
     """Stops every call that is still going."""
-    running.stop_run(get_visible(request.auth, Run, id))
-    return run_answer(get_visible(request.auth, Run, id), request.build_absolute_uri)
+    run = get_visible(request.auth, Run, id)
+    running.stop_run(run)
+    return run_answer(request.auth, run, request.build_absolute_uri)
 
 
 @router.post("/{uuid:id}/follow-up", response={201: RunAnswer}, summary="Follow up")
@@ -138,7 +140,7 @@ def run_follow_up(request: HttpRequest, id: UUID, body: FollowUpBody):
         letters=body.columns,
         idempotency_key=body.idempotency_key,
     )
-    return Status(201, run_answer(run, request.build_absolute_uri))
+    return Status(201, run_answer(request.auth, run, request.build_absolute_uri))
 
 
 @router.get(
@@ -177,9 +179,15 @@ def _followed(user: User, pk: UUID, last_id: str) -> tuple[Run | None, dict[str,
         let_connection_go()
 
 
-def run_answer(run: Run, to_url: Callable[[str], str]) -> RunAnswer:
+def with_calls(user: User, run: Run) -> Run:
+    """The run with all of its calls, read as this person sees them."""
+    prefetch_related_objects([run], Prefetch("calls", visible_to(user, Call)))
+    return run
+
+
+def run_answer(user: User, run: Run, to_url: Callable[[str], str]) -> RunAnswer:
     """`to_url` makes a whole URL of the path of the run's page."""
-    prefetch_related_objects([run], "calls")
+    with_calls(user, run)
     return RunAnswer(
         **_facts(run, to_url),
         messages=run.messages,

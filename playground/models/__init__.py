@@ -5,6 +5,7 @@ from .image import Image
 from .keys import KeyCheck
 from .run import Call, Draft, Run
 from .team import ApiToken, Membership, Team, User
+from .vote import Vote
 from .workspace import Credential, Workspace
 
 __all__ = [
@@ -20,5 +21,6 @@ __all__ = [
     "Run",
     "Team",
     "User",
+    "Vote",
     "Workspace",
 ]

@@ -117,6 +117,11 @@ class Call(models.Model):
     ttft_ms = models.PositiveIntegerField(null=True)
     latency_ms = models.PositiveIntegerField(null=True)
 
+    # What the person who looks on says of it, told by access.with_votes: their thumb (None without
+    # any vote of theirs), and whether it is the best of its run to them.
+    own_vote: int | None = None
+    is_best = False
+
     class Meta:
         ordering = ["position", "repetition", "attempt"]
         constraints = [
@@ -222,6 +227,10 @@ class Call(models.Model):
     def has_answer(self) -> bool:
         """Whether anything came back, in words or not."""
         return bool(self.text or self.tool_calls or self.vectors or self.custom_outputs)
+
+    @property
+    def can_be_voted(self) -> bool:
+        return self.is_over and self.has_answer
 
     @property
     def is_thought_alone(self) -> bool:

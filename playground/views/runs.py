@@ -1,4 +1,4 @@
-"""Runs: start one, look at it, stop it or one of its calls, try a call again, read its Markdown."""
+"""Runs: start one, look at it, stop it; its calls: stop, try again, vote, read as Markdown."""
 
 from django.conf import settings
 from django.db import transaction
@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
-from .. import drafting, following, running
+from .. import drafting, following, running, voting
 from ..access import get_visible
 from ..connecting import Refused
 from ..limits import TooMany
@@ -15,6 +15,8 @@ from ..markdown import to_html
 from ..models import Call, Run
 from ..transforming import Unconfirmed
 from .playground import is_going, refuse, show_page, show_run, status_of, tabs_of, tell_saved
+
+VALUES = {"1": voting.UP, "-1": voting.DOWN, "0": voting.NEITHER}
 
 
 @require_POST
@@ -79,7 +81,7 @@ def run_follow(request: HttpRequest) -> HttpResponse:
 @require_safe
 def run_detail(request: HttpRequest, pk) -> HttpResponse:
     run = get_visible(request.user, Run, pk)
-    calls = drafting.calls_of(run)
+    calls = drafting.calls_of(request.user, run)
     context = {
         "run": run,
         "calls": calls,
@@ -116,6 +118,20 @@ def call_retry(request: HttpRequest, pk) -> HttpResponse:
         response["HX-Retarget"], response["HX-Reswap"] = "#toasts", "beforeend"
         return response
     return render(request, "runs/_call.html", {"call": call})
+
+
+@require_POST
+def call_vote(request: HttpRequest, pk) -> HttpResponse:
+    """`best` 1 or 0, or a thumb as `value`; the page shows it already, unless this is refused."""
+    call = get_visible(request.user, Call, pk)
+    try:
+        if "best" in request.POST:
+            voting.mark_best(request.user, call, request.POST["best"] == "1")
+        else:
+            voting.vote(request.user, call, VALUES.get(request.POST.get("value")))
+    except (Refused, running.Conflict) as error:
+        return HttpResponse(str(error), status=422, content_type="text/plain; charset=utf-8")
+    return HttpResponse(status=204)
 
 
 @require_safe

@@ -84,7 +84,7 @@ def _calls(run: Run) -> list[Call]:
         "failed": {"error": ERROR, "latency_ms": 30_000, "attempt": 2},
         "idle": {"started_at": None},
     }
-    return [
+    calls = [
         Call(
             position=position,
             status=status,
@@ -96,6 +96,9 @@ def _calls(run: Run) -> list[Call]:
             zip(NAMES, of_status.items(), strict=True)
         )
     ]
+    for call, value in zip(calls[3:5], (1, -1), strict=True):
+        call.own_vote, call.is_best = value, value == 1
+    return calls
 
 
 def _endpoint(request: HttpRequest) -> Endpoint:

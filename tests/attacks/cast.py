@@ -142,6 +142,7 @@ def body(method: str, route: str, thing, things: SimpleNamespace) -> dict:
         "POST /columns/<position>/preview/": lambda: column,
         "POST /endpoints/transforms/try/": lambda: endpoint | {"try_on": thing.pk},
         "POST /runs/start/": lambda: column,
+        "POST /calls/<pk>/vote/": lambda: {"value": "1"},
         "POST /runs/follow/": lambda: {"follow_up": "And?", "to": f"0:{thing.pk}"},
         "POST /endpoints/new/": lambda: endpoint | {"workspace": thing.pk},
         "POST /endpoints/<pk>/": lambda: endpoint | {"workspace": things.lent.pk},
@@ -169,5 +170,6 @@ def body(method: str, route: str, thing, things: SimpleNamespace) -> dict:
         "POST /api/v1/endpoints/<id>/preview": lambda: {"prompt": "How are you?"},
         "POST /api/v1/runs": lambda: {"prompt": "Hi", "variants": [{"endpoint": str(thing.pk)}]},
         "POST /api/v1/runs/<id>/follow-up": lambda: {"prompt": "And?"},
+        "PUT /api/v1/calls/<id>/vote": lambda: {"value": 1, "best": True},
     }
     return bodies.get(f"{method} {route}", dict)()

@@ -11,10 +11,11 @@ from uuid import uuid4
 from django.http import HttpResponse
 from django.urls import reverse
 
-from playground import connecting, drafting, running
+from playground import connecting, drafting, running, voting
+from playground.access import editable_by, visible_to
 from playground.api.event_stream import read_positions
 from playground.connecting import Refused
-from playground.models import Call, Draft, Endpoint, Membership, Run, Workspace
+from playground.models import Call, Draft, Endpoint, Membership, Run, Vote, Workspace
 from playground.running import Variant
 from tests.api import ApiTestCase
 from tests.canary import canary
@@ -149,6 +150,23 @@ class NestedIdTests(TenancyTestCase):
                     self.assert_error(answer, 404, "not_found")
         statuses = list(Call.objects.order_by("created_at").values_list("status", "is_stop_asked"))
         self.assertEqual(statuses, [("done", False), ("queued", False)])
+
+    def test_007_nobody_votes_on_what_they_do_not_see_or_reads_the_votes(self) -> None:
+        """TENANCY-007, for votes: by page, API and the rows themselves."""
+        voting.vote(self.alice, self.call, voting.UP)
+        voting.mark_best(self.alice, self.call, True)
+        for user in (self.bob, self.amy, self.charlie):
+            for said in ({"value": "-1"}, {"best": "1"}):
+                path = reverse("call-vote", args=[self.call.pk])
+                self.assertEqual(self.page(user, path, said).status_code, 404)
+            answer = self.api(user, "PUT", f"/calls/{self.call.pk}/vote", {"value": -1})
+            missing = self.api(user, "PUT", f"/calls/{uuid4()}/vote", {"value": -1})
+            self.assert_error(answer, 404, "not_found")
+            self.assertEqual(answer.content, missing.content)
+            self.assertFalse(visible_to(user, Vote).exists())
+            self.assertFalse(editable_by(user, Vote).exists())
+        vote = Vote.objects.get()
+        self.assertEqual((vote.user, vote.value, vote.is_best), (self.alice, 1, True))
 
     def test_008_events_of_anothers_run_are_not_told(self) -> None:
         """TENANCY-008: neither by its id, nor by the place that an event of it was at."""

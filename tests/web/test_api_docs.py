@@ -44,6 +44,7 @@ ROUTES = {
     "GET /calls/{id}",
     "POST /calls/{id}/stop",
     "POST /calls/{id}/retry",
+    "PUT /calls/{id}/vote",
 }
 
 

@@ -31,6 +31,7 @@ CALL_CARD = {
     "custom_outputs",
     "error",
     "finish_reason",
+    "vote",
     "usage",
     "cost",
     "cost_is_estimate",
@@ -42,7 +43,7 @@ CALL_CARD = {
     "created_at",
 }
 ANSWER = {"text", "reasoning", "tool_calls", "choices", "vector", "vectors", "custom_outputs"}
-ANSWER |= {"error", "finish_reason", "thread", "without"}
+ANSWER |= {"error", "finish_reason", "thread", "without", "vote"}
 
 
 class RunTestCase(ApiTestCase):

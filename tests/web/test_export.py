@@ -6,7 +6,8 @@ import json
 
 from django.test import Client
 
-from playground.models import Call
+from playground import voting
+from playground.models import Call, Vote
 from tests.api import ApiTestCase
 from tests.make import make_call, make_endpoint, make_run
 
@@ -86,6 +87,31 @@ class JsonExportTests(ExportTestCase):
         self.assertEqual(exported["calls"][0]["choices"][0]["text"], "\ud800")
         self.assertEqual(self.export("csv").status_code, 200)
         self.assertEqual(self.export("md").status_code, 200)
+
+
+class VoteExportTests(ExportTestCase):
+    """The votes of who takes the run away, and nobody else's."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.call = self.run_.calls.get()
+        Vote.objects.create(call=self.call, user=self.bob, value=1, is_best=True)
+
+    def exported(self) -> tuple:
+        (row,) = self.rows()
+        call = json.loads(self.export("json").content)["calls"][0]
+        facts = self.export("md").content.decode().split("done, ")[1].splitlines()[0]
+        return row["vote"], row["best"], call["vote"], facts
+
+    def test_it_is_in_every_format(self) -> None:
+        self.assertEqual(self.exported(), ("", "", None, "latency 0 ms"))
+        voting.vote(self.alice, self.call, voting.DOWN)
+        down = {"value": -1, "best": False}
+        self.assertEqual(self.exported(), ("-1", "", down, "latency 0 ms, vote bad"))
+        voting.vote(self.alice, self.call, voting.NEITHER)
+        voting.mark_best(self.alice, self.call, True)
+        best = {"value": 0, "best": True}
+        self.assertEqual(self.exported(), ("", "1", best, "latency 0 ms, best of this run"))
 
 
 class CsvExportTests(ExportTestCase):

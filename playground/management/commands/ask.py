@@ -313,7 +313,7 @@ class _Json(_Board):
     """Nothing until the end; then the run as the API answers it."""
 
     def close(self, run: Run) -> None:
-        answer = run_answer(run, lambda path: _origin() + path)
+        answer = run_answer(run.owner, run, lambda path: _origin() + path)
         self.out.write(to_json(answer, indent=2).decode())
 
 

@@ -64,6 +64,7 @@
     c: () => press("[data-copy]"),
     d: () => press("[data-diff]"),
     r: () => press("[data-retry]"),
+    b: () => press('[data-vote="best"]'),
     j: () => press("[data-raw]"),
     "[": () => togglePanel(),
     "?": () => site.open("keys"),
