@@ -66,7 +66,7 @@ def rows(site: Site, upstream: Upstream) -> list[Row]:
 
 
 def _typing(page: Page) -> list[Row]:
-    """In the middle of a big prompt; and in a bare field, which is what the browser takes itself."""
+    """In the middle of a big prompt; and in a bare field: what the browser takes itself."""
     message = page.get_by_label("User message")
     message.fill("")
     message.evaluate(PASTE, BIG_PROMPT)
