@@ -33,7 +33,7 @@ class BrowserTestCase(unittest.TestCase):
     """
 
     viewport = {"width": 1440, "height": 900}
-    look: dict = {}  # what else a page is opened with: colours, touch
+    opened_with: dict = {}  # what else a page is opened with: colours, touch
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -61,7 +61,7 @@ class BrowserTestCase(unittest.TestCase):
     def new_page(self) -> Page:
         """A page of its own person: no cookies, no storage."""
         context = self.browser.new_context(
-            viewport=self.viewport, reduced_motion="reduce", **self.look
+            viewport=self.viewport, reduced_motion="reduce", **self.opened_with
         )
         self.addCleanup(context.close)
         self.addCleanup(self._look_for_secrets, context)

@@ -9,7 +9,7 @@ STYLE = "(one, name) => getComputedStyle(one)[name]"
 
 
 class ForcedColorsTests(BrowserTestCase):
-    look = {"forced_colors": "active"}
+    opened_with = {"forced_colors": "active"}
 
     @classmethod
     def setUpClass(cls) -> None:

@@ -96,7 +96,7 @@ class RetryTests(JourneyTestCase):
 
 
 class DarkTests(JourneyTestCase):
-    look = {"color_scheme": "light"}
+    opened_with = {"color_scheme": "light"}
 
     def lightness(self, place: str) -> float:
         """Of what is painted behind it, from 0 to 255."""
@@ -131,7 +131,7 @@ class DarkTests(JourneyTestCase):
 
 class PhoneTests(JourneyTestCase):
     viewport = {"width": 390, "height": 844}
-    look = {"has_touch": True, "is_mobile": True}
+    opened_with = {"has_touch": True, "is_mobile": True}
 
     def swipe(self, start: int, end: int) -> None:
         """A finger across an answer, from here to there."""
