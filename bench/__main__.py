@@ -11,7 +11,7 @@ import platform
 from tests.site import Site
 from tests.upstream import Upstream
 
-from . import apart, connecting, measures, page, reading, secrets, transforms
+from . import apart, connecting, long_texts, measures, page, reading, secrets, transforms
 
 ROOM = {"PLAYGROUND_RUNS_PER_MINUTE": "100000"}  # one person measures more than one person runs
 
@@ -41,6 +41,7 @@ def main() -> None:
             *bench.reloads(options.reloads),
             *bench.page(),
             *page.rows(site, upstream),
+            *long_texts.rows(site, upstream),
             *secrets.large_answer(site, upstream, options.repeat),
             *bench.start(),
             *secrets.opening(site, options.repeat),

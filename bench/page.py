@@ -36,12 +36,12 @@ def rows(site: Site, upstream: Upstream) -> list[Row]:
         return [Row("page with 6 streams: there is no Chromium here", "–", "–", "")]
     words = [f"word{number} " for number in range(PER_SECOND * SECONDS)]
     url = upstream.on("/six", events(words, delay_s=1 / PER_SECOND))
-    made = [_endpoint(site, f"stream{number}", url) for number in range(COLUMNS)]
+    made = [make_endpoint(site, f"stream{number}", url) for number in range(COLUMNS)]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.add_init_script(WATCH)
-        _open(page, site, made)
+        open_playground(page, site, made)
         metrics = _metrics_of(page)
         before, began = metrics(), time.monotonic()
         known = page.evaluate("shifts.length")
@@ -71,12 +71,12 @@ def rows(site: Site, upstream: Upstream) -> list[Row]:
     ]
 
 
-def _endpoint(site: Site, name: str, url: str) -> str:
+def make_endpoint(site: Site, name: str, url: str) -> str:
     body = {"name": name, "kind": "driver", "url": url}
     return site.api("POST", "/endpoints", body)["id"]
 
 
-def _open(page: Page, site: Site, endpoints: list[str]) -> None:
+def open_playground(page: Page, site: Site, endpoints: list[str]) -> None:
     """Alice's playground with a column for each of these endpoints, at rest."""
     session = site.session()
     form = {"endpoint": endpoints, "csrfmiddlewaretoken": session.csrf}
@@ -86,7 +86,7 @@ def _open(page: Page, site: Site, endpoints: list[str]) -> None:
     page.get_by_label("User name").fill("alice")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-    expect(page.locator(".col")).to_have_count(COLUMNS)
+    expect(page.locator(".col")).to_have_count(len(endpoints))
     page.wait_for_load_state("networkidle")
 
 

@@ -1,6 +1,7 @@
 """Being signed in: how long it lasts, proof that it is still the same person, and its end."""
 
 import time
+from dataclasses import dataclass
 
 from django.conf import settings
 from django.contrib.auth import authenticate, update_session_auth_hash
@@ -14,6 +15,17 @@ from .models import User
 # In the session, as seconds since 1970: when it began, was last used, and was last proved.
 BEGAN, SEEN, PROVED = "began", "seen", "proved"
 NOTE_EVERY_S = 5 * 60  # a session is written this often at most, not at every request
+
+
+@dataclass(frozen=True)
+class SessionEnd:
+    """When a session ends: in so many seconds, however it is used meanwhile or unless it is."""
+
+    left_s: int
+    is_fixed: bool
+
+    def __str__(self) -> str:
+        return f"{self.left_s} fixed" if self.is_fixed else str(self.left_s)
 
 
 def begin_session(request: HttpRequest) -> None:
@@ -32,6 +44,13 @@ def keep_session(request: HttpRequest) -> bool:
     if now - seen >= NOTE_EVERY_S:
         _note_use(request, now)
     return True
+
+
+def session_end(request: HttpRequest) -> SessionEnd:
+    now = int(time.time())
+    idle_s = request.session.get(SEEN, 0) + settings.SESSION_IDLE_S - now
+    left_s = request.session.get(BEGAN, 0) + settings.SESSION_COOKIE_AGE - now
+    return SessionEnd(max(0, min(idle_s, left_s)), is_fixed=left_s <= idle_s)
 
 
 def _note_use(request: HttpRequest, now: int) -> None:

@@ -90,15 +90,24 @@ def _refused_host(request) -> HttpResponse | None:
 
 
 class SessionAgeMiddleware:
-    """A session ends when it was not used for long, and after a week however it was used."""
+    """A session ends when it was not used for long, and after a week however it was used.
+
+    Pages are told when, since nobody should be cut off without a warning (static/js/session.js).
+    """
 
     def __init__(self, get_response):
         self.get_response = get_response
 
     def __call__(self, request):
-        if request.user.is_authenticated and not entering.keep_session(request):
+        if not request.user.is_authenticated:
+            return self.get_response(request)
+        if not entering.keep_session(request):
             logout(request)
-        return self.get_response(request)
+            return self.get_response(request)
+        request.session_end = entering.session_end(request)  # base.html tells the page's script
+        response = self.get_response(request)
+        response["Session-End"] = str(request.session_end)  # which this keeps up to date
+        return response
 
 
 class LanguageMiddleware:

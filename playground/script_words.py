@@ -30,6 +30,19 @@ def _site() -> dict[str, str | list[str]]:
         ),
         "theme_not_saved": _("The theme could not be saved. It holds until this page is left."),
         "copied": _("Copied"),
+        "session_ends": [
+            ngettext(
+                "You will be signed out in {n} minute, at {time}.",
+                "You will be signed out in {n} minutes, at {time}.",
+                n,
+            )
+            for n in ONE_AND_MORE
+        ],
+        "session_fixed": _(
+            "A session lasts no longer. Drafts are kept: sign in again over the page and go on."
+        ),
+        "stay": _("Stay signed in"),
+        "stays": _("You stay signed in."),
         "refused_400": _(
             "The server could not read this. It may be too long; shorten it and try again."
         ),

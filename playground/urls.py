@@ -97,6 +97,7 @@ urlpatterns = [
     path("account/keys/", account.keys_save, name="keys-save"),
     path("account/language/", account.language_save, name="language-save"),
     path("account/password/", account.password_save, name="password-save"),
+    path("account/session/keep/", account.session_keep, name="session-keep"),
     path("account/sessions/end/", account.sessions_end, name="sessions-end"),
     path("account/tokens/", account.token_make, name="token-make"),
     path("account/tokens/<uuid:pk>/revoke/", account.token_revoke, name="token-revoke"),

@@ -15,7 +15,7 @@ from django.utils.translation import gettext, gettext_lazy, ngettext, pgettext_l
 
 from .. import doctoring
 from ..access import can_edit
-from ..languages import written
+from ..languages import language_of, written
 from ..models import Call, Endpoint
 from ..notation import escape as escape_stop
 from ..script_words import script_words as words_of_scripts
@@ -116,6 +116,13 @@ def count(number: int | None) -> str:
 def exact(text: str) -> SafeString:
     """Escaped so that the page holds every character: a bare CR would be read as a line feed."""
     return mark_safe(escape(text).replace("\r", "&#13;"))  # noqa: S308 - escaped just here
+
+
+@register.filter
+def lang(text: str) -> SafeString | str:
+    """The attribute that tells which language this text is in, or nothing where nobody knows."""
+    language = language_of(text)
+    return format_html(' lang="{}"', language) if language else ""
 
 
 @register.filter

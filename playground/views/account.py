@@ -87,6 +87,12 @@ def password_save(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
+def session_keep(request: HttpRequest) -> HttpResponse:
+    """Any request prolongs the session; this one does nothing else."""
+    return HttpResponse(status=204)
+
+
+@require_POST
 def sessions_end(request: HttpRequest) -> HttpResponse:
     entering.end_other_sessions(request)
     messages.success(request, gettext("You are signed out everywhere else."))

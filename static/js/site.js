@@ -39,9 +39,9 @@ const site = (() => {
     return svg;
   }
 
-  // A toast; `link` is [words, address], `undo` takes back what it tells. A success leaves by itself,
-  // an error stays.
-  function toast(text, { isError = false, link = null, undo = null } = {}) {
+  // A toast; `link` is [words, address], `action` [words, what to do], `undo` takes back what it tells.
+  // A success leaves by itself, an error stays.
+  function toast(text, { isError = false, link = null, undo = null, action = undo && [words("undo"), undo] } = {}) {
     const box = document.createElement("div");
     box.className = isError ? "toast toast--danger" : "toast";
     const line = document.createElement("p");
@@ -60,14 +60,14 @@ const site = (() => {
       [anchor.textContent, anchor.href] = link;
       box.append(anchor);
     }
-    if (undo) {
+    if (action) {
       const button = document.createElement("button");
       button.className = "btn btn--sm";
       button.type = "button";
-      button.textContent = words("undo");
+      button.textContent = action[0];
       button.addEventListener("click", () => {
         box.remove();
-        undo();
+        action[1]();
       });
       box.append(button);
     }
@@ -78,6 +78,7 @@ const site = (() => {
     }
     document.getElementById("toasts").append(box);
     leaveSoon(box, undo ? UNDO_MS : SHORT_MS);
+    return box;
   }
 
   function leaveSoon(box, ms = SHORT_MS) {
@@ -99,10 +100,16 @@ const site = (() => {
       ...others,
     });
     const answer = await send();
+    told(answer.headers.get("Session-End"));
     if (!isSignedOut(answer)) return answer;
     showSignedOut();
     if (await signedInAgain()) return send();
     throw new Error("signed out");
+  }
+
+  // Any answer says when the session ends by now (session.js).
+  function told(end) {
+    if (end) document.dispatchEvent(new CustomEvent("session-end", { detail: end }));
   }
 
   function isSignedOut(answer) {
@@ -115,10 +122,15 @@ const site = (() => {
     return Boolean(login && url && new URL(url).pathname === login);
   }
 
-  function showSignedOut() {
+  // Said, and no more: nobody asked for anything just now, so the focus stays.
+  function showSessionEnded() {
     const banner = document.getElementById("signed-out");
     if (banner) banner.hidden = false;
     else toast(words("signed_out"), { isError: true, link: signInLink() });
+  }
+
+  function showSignedOut() {
+    showSessionEnded();
     const dialog = again();
     if (!dialog || dialog.open) return;
     dialog.showModal();
@@ -163,6 +175,7 @@ const site = (() => {
       location.reload();
       return new Promise(() => {});
     }
+    told(answer.headers.get("Session-End"));
     const token = tokenIn(page);
     document.body.setAttribute("hx-headers", JSON.stringify({ "X-CSRFToken": token }));
     for (const field of document.querySelectorAll("[name=csrfmiddlewaretoken]")) field.value = token;
@@ -326,6 +339,7 @@ const site = (() => {
   });
   // A token of a session that is over; on htmx's own requests the event comes to their element.
   document.addEventListener("htmx:afterRequest", (event) => {
+    told(event.detail.xhr.getResponseHeader("Session-End"));
     if (event.detail.xhr.getResponseHeader("HX-Trigger")?.includes("signed-out")) repeatSignedIn(event.detail);
   });
   document.addEventListener("signed-out", showSignedOut);
@@ -346,5 +360,5 @@ const site = (() => {
   showTimes();
   document.querySelectorAll(".toast").forEach((box) => leaveSoon(box));
 
-  return { announce, csrf, icon, isOverlayOpen, isSignIn, newKey, locale, number, open, post, showSignedOut, showTimes, signInLink, toast, words };
+  return { announce, csrf, icon, isOverlayOpen, isSignIn, newKey, locale, number, open, post, showSessionEnded, showSignedOut, showTimes, signInLink, toast, words };
 })();

@@ -7,6 +7,7 @@ import unittest
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from tests import recorder
+from tests.site import PASSWORD, Site
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -32,6 +33,7 @@ class BrowserTestCase(unittest.TestCase):
     """
 
     viewport = {"width": 1440, "height": 900}
+    opened_with: dict = {}  # what else a page is opened with: colours, touch
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -58,13 +60,25 @@ class BrowserTestCase(unittest.TestCase):
 
     def new_page(self) -> Page:
         """A page of its own person: no cookies, no storage."""
-        context = self.browser.new_context(viewport=self.viewport, reduced_motion="reduce")
+        context = self.browser.new_context(
+            viewport=self.viewport, reduced_motion="reduce", **self.opened_with
+        )
         self.addCleanup(context.close)
         self.addCleanup(self._look_for_secrets, context)
         context.add_init_script(TELL_BREACHES)
         context.on("weberror", lambda found: self.complaints.append(str(found.error)))
         context.on("console", self._note)
         return context.new_page()
+
+    def sign_in(self, site: Site, page: Page | None = None) -> None:
+        """Alice, to her playground."""
+        page = page or self.page
+        page.goto(f"{site.url}/login/")
+        page.get_by_label("User name").fill("alice")
+        page.get_by_label("Password", exact=True).fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        expect(page).to_have_url(f"{site.url}/")
+        page.wait_for_load_state()
 
     def expect_complaint(self, words: str) -> None:
         """The console will complain with these words, at least once in this test."""

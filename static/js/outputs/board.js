@@ -4,6 +4,7 @@
 (() => {
   const play = document.querySelector(".play");
   const panel = document.getElementById("prompt");
+  const right = () => document.documentElement.dir === "rtl" ? -1 : 1; // the way of the arrow to the right
   const isField = (element) => element.matches("input, textarea, select, [contenteditable]");
 
   // Columns --------------------------------------------------------------------------------
@@ -68,8 +69,8 @@
     j: () => press("[data-raw]"),
     "[": () => togglePanel(),
     "?": () => site.open("keys"),
-    ArrowLeft: () => step(-1),
-    ArrowRight: () => step(1),
+    ArrowLeft: () => step(-right()),
+    ArrowRight: () => step(right()),
   };
 
   function focusPrompt() {
@@ -178,6 +179,12 @@
     stops[Math.min(stops.length - 1, Math.max(0, at + (event.key === "ArrowDown" ? 1 : -1)))].focus();
   }
 
+  // What was searched for is meant, also by who ticks nothing: Enter then uses the first of it.
+  function tickFirst(words) {
+    const found = [...picker.querySelectorAll(".picker__item:not([hidden]) [name=endpoint]")];
+    if (words.trim() && found.length && !found.some((item) => item.checked)) found[0].checked = true;
+  }
+
   if (picker) {
     picker.addEventListener("input", (event) => {
       if (event.target.type === "search") filterPicker(event.target.value);
@@ -185,6 +192,7 @@
     });
     picker.addEventListener("keydown", (event) => {
       if (event.key === "ArrowDown" || event.key === "ArrowUp") movePicker(event);
+      if (event.key === "Enter" && event.target.type === "search") tickFirst(event.target.value);
     });
     picker.addEventListener("close", () => {
       const form = picker.querySelector("form");
@@ -225,7 +233,7 @@
     if (tab) showTab(tab);
   });
   raw.addEventListener("keydown", (event) => {
-    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    const by = { ArrowLeft: -right(), ArrowRight: right() }[event.key];
     if (!by || !event.target.matches("[role=tab]")) return;
     event.preventDefault();
     const tabs = [...raw.querySelectorAll("[role=tab]")];
@@ -283,10 +291,12 @@
     event.preventDefault();
   });
   splitter.addEventListener("pointermove", (event) => {
-    if (splitter.hasPointerCapture(event.pointerId)) setWidth(event.clientX - play.getBoundingClientRect().left);
+    const place = play.getBoundingClientRect();
+    const width = right() > 0 ? event.clientX - place.left : place.right - event.clientX;
+    if (splitter.hasPointerCapture(event.pointerId)) setWidth(width);
   });
   splitter.addEventListener("keydown", (event) => {
-    const by = { ArrowLeft: -STEP, ArrowRight: STEP }[event.key];
+    const by = { ArrowLeft: -STEP * right(), ArrowRight: STEP * right() }[event.key];
     if (!by) return;
     event.preventDefault();
     setWidth(panel.getBoundingClientRect().width + by);

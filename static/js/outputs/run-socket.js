@@ -47,6 +47,7 @@ const run = (() => {
     copyThought(there, fresh);
     keepPlace(there, () => {
       setText(textOf(there), textOf(fresh).textContent);
+      answerOf(there).lang = answerOf(fresh).lang; // known once it is over
       copyInside(there, fresh, ".col__beside");
       copyInside(there, fresh, ".col__note");
     });
@@ -59,6 +60,7 @@ const run = (() => {
 
   const bodyOf = (column) => column.querySelector(".col__body");
   const textOf = (column) => column.querySelector(".plain");
+  const answerOf = (column) => column.querySelector("[data-answer]");
 
   function copyInside(there, fresh, selector) {
     const [to, from] = [there.querySelector(selector), fresh.querySelector(selector)];
