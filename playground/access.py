@@ -11,9 +11,11 @@ from types import SimpleNamespace
 
 from django.conf import settings
 from django.contrib.auth import get_user
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.http import Http404
+from django.utils import timezone
+from django.utils.translation import gettext
 
 from .models import (
     ApiToken,
@@ -25,6 +27,7 @@ from .models import (
     Image,
     Membership,
     Run,
+    RunLink,
     Team,
     User,
     Vote,
@@ -66,8 +69,19 @@ def get_visible(user: User, model: type, pk):
 
 
 def can_edit(user: User, row) -> bool:
-    """Owners change their own rows; a team's admins also what is shared with their team."""
+    """Owners change their own rows; a team's admins also endpoints shared with their team."""
     return editable_by(user, type(row)).filter(pk=row.pk).exists()
+
+
+def get_editable(user: User, model: type, pk):
+    """The row; 404 where it is not seen, PermissionDenied where it is seen and not one's own."""
+    row = get_visible(user, model, pk)
+    if not can_edit(user, row):
+        whose = (row.run if isinstance(row, Call) else row).owner
+        raise PermissionDenied(
+            gettext("This belongs to %(owner)s; only they change it.") % {"owner": whose.username}
+        )
+    return row
 
 
 def can_run(user: User, endpoint: Endpoint) -> bool:
@@ -99,6 +113,11 @@ def is_signed_in(session_key: str | None) -> bool:
     return get_user(SimpleNamespace(session=session)).is_authenticated
 
 
+def teams_to_share_with(user: User) -> QuerySet[Team]:
+    """The teams in which this person may share: viewers only look."""
+    return visible_to(user, Team).filter(pk__in=_teams(user, ADMIN, MEMBER))
+
+
 def is_shown_to_team(workspace: Workspace, team: Team) -> bool:
     """Whether a team sees this workspace: its owner shared it, or an endpoint on it, with them."""
     theirs = Q(team=team, owner__memberships__team=team)
@@ -121,16 +140,34 @@ def _with_their_workspace(user: User, endpoints: QuerySet[Endpoint]) -> QuerySet
     return endpoints.annotate(sees_workspace=Exists(seen))
 
 
-def with_edit_rights(calls: QuerySet[Call]) -> QuerySet[Call]:
-    """Calls that know `may_edit`: whether the owner of their run may edit their endpoint.
+def with_edit_rights(calls: QuerySet[Call], user_id) -> QuerySet[Call]:
+    """Calls that know what this person may do with them.
 
-    In the one query that reads them, for cards are rendered by the hundred.
+    `is_mine`: stop and retry it, as the run is theirs. `may_edit`: change its endpoint. In the one
+    query that reads them, for cards are rendered by the hundred.
     """
     people = Membership.objects.filter(team=OuterRef("endpoint__team"))
-    is_admin = people.filter(user=OuterRef("run__owner"), role=Membership.Role.ADMIN)
+    is_admin = people.filter(user=user_id, role=Membership.Role.ADMIN)
     owner_is_in_it = people.filter(user=OuterRef("endpoint__owner"))
-    is_own = Q(endpoint__owner=F("run__owner"))
-    return calls.annotate(may_edit=is_own | Q(Exists(is_admin)) & Q(Exists(owner_is_in_it)))
+    may_edit = Q(endpoint__owner=user_id) | Q(Exists(is_admin)) & Q(Exists(owner_is_in_it))
+    return calls.annotate(may_edit=may_edit, is_mine=Q(run__owner=user_id))
+
+
+def deleted_by(user: User, since) -> QuerySet[Run]:
+    """What this person deleted since then: seen by nobody, and theirs to bring back."""
+    return Run.objects.filter(owner=user, owner__is_active=True, deleted_at__gt=since)
+
+
+def linked_run(token: str) -> Run | None:
+    """The run that a read-only link shows to whoever has it, until it is revoked or ends."""
+    links = RunLink.objects.filter(
+        digest=RunLink.digest_of(token),
+        expires_at__gt=timezone.now(),
+        run__deleted_at=None,
+        run__owner__is_active=True,
+    )
+    link = links.select_related("run__owner").first()
+    return link and link.run
 
 
 def with_votes(calls: QuerySet[Call], user_id) -> QuerySet[Call]:
@@ -166,13 +203,14 @@ class Rule:
     edit: Callable[[User], Q]
 
 
-def _shared(user: User, *roles: str) -> Q:
+def _shared(user: User, *roles: str, of: str = "") -> Q:
     """Shared with a team in which this person has one of these roles; any role if none is named.
 
-    Who leaves a team takes along what they shared with it.
+    Who leaves a team takes along what they shared with it. `of` leads to the row that is shared.
     """
-    owner_is_in_it = Membership.objects.filter(user=OuterRef("owner"), team=OuterRef("team"))
-    return Q(team__in=_teams(user, *roles)) & Exists(owner_is_in_it)
+    owner, team = OuterRef(f"{of}owner"), OuterRef(f"{of}team")
+    owner_is_in_it = Membership.objects.filter(user=owner, team=team)
+    return Q(**{f"{of}team__in": _teams(user, *roles)}) & Exists(owner_is_in_it)
 
 
 def _runnable(user: User) -> Q:
@@ -211,8 +249,15 @@ RULES = {
     Credential: OWN,
     Draft: OWN,
     Image: OWN,
-    Run: OWN,
-    Call: Rule(see=lambda user: Q(run__owner=user), edit=lambda user: Q(run__owner=user)),
+    Run: Rule(
+        see=lambda user: (Q(owner=user) | _shared(user)) & Q(deleted_at=None),
+        edit=lambda user: Q(owner=user, deleted_at=None),
+    ),
+    RunLink: Rule(see=lambda user: Q(run__owner=user), edit=lambda user: Q(run__owner=user)),
+    Call: Rule(
+        see=lambda user: (Q(run__owner=user) | _shared(user, of="run__")) & Q(run__deleted_at=None),
+        edit=lambda user: Q(run__owner=user, run__deleted_at=None),
+    ),
     ApiToken: Rule(see=lambda user: Q(user=user), edit=lambda user: Q(user=user)),
     Team: Rule(
         see=lambda user: Q(pk__in=_teams(user)), edit=lambda user: Q(pk__in=_teams(user, ADMIN))

@@ -51,6 +51,11 @@ async def call_grew(run_id, call_id, at: int, text: str, ttft_ms: int | None = N
     await _send_group(run_group(run_id), message | ({"ttft_ms": ttft_ms} if at == 0 else {}))
 
 
+async def run_shared(run_id) -> None:
+    """Other people may see it now, or not any more: whoever shows it should look again."""
+    await _send_group(run_group(run_id), {"type": "run.shared"})
+
+
 async def person_changed(user_id) -> None:
     """Signed out, deactivated, in other teams: whoever shows them something should look again."""
     await _send_group(person_group(user_id), {"type": "person.changed"})
@@ -59,6 +64,7 @@ async def person_changed(user_id) -> None:
 ring_soon = async_to_sync(ring)
 ask_to_stop_soon = async_to_sync(ask_to_stop)
 call_changed_soon = async_to_sync(call_changed)
+run_shared_soon = async_to_sync(run_shared)
 person_changed_soon = async_to_sync(person_changed)
 
 

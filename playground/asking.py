@@ -31,6 +31,7 @@ class Asked:
 
     messages: list[dict]
     inputs: list[str] | None = None
+    template: list[dict] | None = None  # the messages before variables were filled in
 
     def prompt(self, params: dict, stop: Sequence[str]) -> Prompt:
         return Prompt(tuple(self.messages), params, tuple(stop), tuple(self.inputs or ()))
@@ -44,7 +45,9 @@ def check_asked(
     """As it will be sent: without empty messages, variables filled in. Raises Refused, TooLarge."""
     check_json("variables", variables or {})
     if inputs is None:
-        return Asked(_filled(check_messages(messages), variables or {}))
+        checked = check_messages(messages)
+        filled = _filled(checked, variables or {})
+        return Asked(filled, template=checked if filled != checked else None)
     return Asked([], _filled(check_inputs(inputs), variables or {}))
 
 

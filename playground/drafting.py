@@ -49,7 +49,7 @@ MAX_POSITION = 701  # column ZZ
 
 def draft_of(user: User) -> Draft:
     """The person's draft; the first one holds the sample prompt and the demo endpoints."""
-    draft = visible_to(user, Draft).select_related("run").first()
+    draft = visible_to(user, Draft).select_related("run", "forked_from").first()
     if draft is None:
         columns = _placed([], [endpoint.id for endpoint in demo_endpoints(user)])
         sample = [{"role": role, "content": str(words)} for role, words in SAMPLE.items()]
@@ -92,8 +92,8 @@ def columns_of(user: User, draft: Draft, read: Sequence[Endpoint] = ()) -> list[
 
 
 def calls_of(user: User, run: Run) -> list[Call]:
-    """The newest attempt of every column of a run, read in one go for a page."""
-    calls = with_edit_rights(visible_to(user, Call).defer("request"))
+    """The newest attempt of every column of a run, read in one go for this person's page."""
+    calls = with_edit_rights(visible_to(user, Call).defer("request"), user.pk)
     calls = calls.select_related("endpoint", "run__owner")
     prefetch_related_objects([run], Prefetch("calls", calls))
     return run.current_calls()
@@ -113,7 +113,7 @@ def _calls_in(column: dict, endpoint: Endpoint, ran: dict[tuple[int, int], Call]
         own_settings=own,
         status="idle",
     )
-    call.repetitions = column.get("repetitions", 1)
+    call.repetitions, call.is_mine = column.get("repetitions", 1), True
     return [call]
 
 

@@ -79,7 +79,7 @@ def columns_along(
         if wanted is not None and {position for position, _ in there}.issuperset(wanted):
             break
         seen.add(run.pk)
-        calls = with_edit_rights(visible_to(user, Call).filter(run=run))
+        calls = with_edit_rights(visible_to(user, Call).filter(run=run), user.pk)
         newest = calls.defer("request").select_related("endpoint", "run__owner").order_by("attempt")
         for place, call in {(each.position, each.repetition): each for each in newest}.items():
             there.setdefault(place, call)

@@ -61,6 +61,7 @@ def start_run(
     variables: dict[str, str] | None = None,
     idempotency_key: str | None = None,
     follows: Run | None = None,
+    forked_from: Run | None = None,
 ) -> Run:
     """One transaction stores the run and its calls; on commit the bell rings.
 
@@ -86,9 +87,11 @@ def start_run(
                 messages=asked.messages,
                 inputs=asked.inputs,
                 variables=variables or {},
+                template=asked.template,
                 idempotency_key=idempotency_key or None,
                 fingerprint=fingerprint,
                 follows=follows,
+                forked_from=forked_from,
             )
             Call.objects.bulk_create(_calls_of(run, variants))
             transaction.on_commit(announcing.ring_soon)

@@ -134,6 +134,9 @@ def _outputs() -> dict[str, str | list[str]]:
             "You follow running runs in too many places. Close some tabs; "
             "this one goes on by itself then."
         ),
+        "run_gone": _(
+            "This run was deleted, or is not shared with you any more. What you see may be old."
+        ),
         "done_of": _("{n} of {all} done"),
         "some_done": _("{n} done"),
         "some_failed": _("{n} failed"),

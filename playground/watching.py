@@ -148,7 +148,7 @@ class _Watcher:
 
     async def hear(self, message: dict) -> list[Card | Delta | Thought]:
         self.heard_at = time.monotonic()
-        if message["type"] == "person.changed":
+        if message["type"] in ("person.changed", "run.shared"):
             self.doubt_at = 0.0
             return []
         call_id = message["call"]
@@ -229,5 +229,7 @@ class _Watcher:
 
     def _calls(self) -> QuerySet[Call]:
         """With all that showing them needs, so that nothing is read on the way to the page."""
-        calls = with_edit_rights(with_votes(Call.objects.defer("request"), self.person_id))
+        calls = with_votes(Call.objects.defer("request"), self.person_id)
+        if self.person_id is not None:
+            calls = with_edit_rights(calls, self.person_id)
         return calls.select_related("endpoint__workspace", "run__owner")

@@ -31,6 +31,7 @@ ALLOWED = {
         "doctoring.note_end": "what the endpoint of the worker's own call would not take",
         "connecting._stored": "the stored config of a row that the caller may change",
         "drafting.draft_of": "makes the person's own draft, once",
+        "filing.purge_runs": "runs whose owners deleted them, at the end of their time",
         "drafting.keep_typed": "the draft that the caller was given by access",
         "rotating._credentials": "every secret, whoever owns it: keys change for all of them",
         "rotating._used": "the keys that any secret was sealed with",

@@ -6,6 +6,7 @@ from .endpoints import router as endpoints
 from .exports import router as exports
 from .me import router as me
 from .runs import router as runs
+from .sharing import router as links
 from .site import Api
 from .workspaces import router as workspaces
 
@@ -16,4 +17,5 @@ api.add_router("/endpoints", endpoints, tags=["Endpoints"])
 api.add_router("/runs", runs, tags=["Runs"])
 api.add_router("/runs", code, tags=["Runs"])
 api.add_router("/runs", exports, tags=["Runs"])
+api.add_router("/links", links, tags=["Runs"])
 api.add_router("/calls", calls, tags=["Calls"])

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
 from .. import running, voting
-from ..access import can_run, get_visible
+from ..access import can_run, get_editable, get_visible
 from ..models import Call
 from .bodies import Body
 
@@ -149,7 +149,7 @@ def call_get(request: HttpRequest, id: UUID):
 @router.post("/{uuid:id}/stop", response=CallAnswer, summary="Stop a call")
 def call_stop(request: HttpRequest, id: UUID):
     """Ends the request to the endpoint too. The text so far is kept."""
-    running.stop_call(get_visible(request.auth, Call, id))
+    running.stop_call(get_editable(request.auth, Call, id))
     return call_answer(get_visible(request.auth, Call, id))
 
 
@@ -159,7 +159,7 @@ def call_retry(request: HttpRequest, id: UUID, without: Query[list[str]] = []): 
 
     `without`, once or more, names a parameter that was refused, or `stop`: it is left out.
     """
-    call = get_visible(request.auth, Call, id)
+    call = get_editable(request.auth, Call, id)
     if call.endpoint is not None and not can_run(request.auth, call.endpoint):
         raise AuthorizationError(message=f"Your role does not let you run “{call.name}”.")
     return Status(201, call_answer(running.retry_call(request.auth, call, without)))

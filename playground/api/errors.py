@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from functools import partial
 
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
@@ -52,6 +52,7 @@ def install(api: NinjaAPI) -> None:
     for kind, handler in {
         Exception: _internal,
         Http404: _not_found,
+        PermissionDenied: _forbidden,
         HttpError: _http_error,
         AuthenticationError: _unauthorized,
         ValidationError: _invalid,
@@ -96,6 +97,10 @@ def _internal(api: NinjaAPI, request: HttpRequest, exc: Exception) -> HttpRespon
 
 def _not_found(api: NinjaAPI, request: HttpRequest, exc: Http404) -> HttpResponse:
     return _answer(api, request, 404, "not_found", str(exc))
+
+
+def _forbidden(api: NinjaAPI, request: HttpRequest, exc: PermissionDenied) -> HttpResponse:
+    return _answer(api, request, 403, "forbidden", str(exc))
 
 
 def _http_error(api: NinjaAPI, request: HttpRequest, exc: HttpError) -> HttpResponse:

@@ -14,7 +14,7 @@ from ninja.responses import Status
 from pydantic import BaseModel, Field
 
 from .. import following, running
-from ..access import get_visible, visible_to
+from ..access import get_editable, get_visible, visible_to
 from ..connecting import Refused
 from ..limits import check_line
 from ..models import Call, Run, User
@@ -65,6 +65,9 @@ class RunSummary(BaseModel):
     url: Annotated[str, Field(description="The run's page.")]
     status: Annotated[str, Field(description="`running` or `ended`.")]
     title: str
+    author: Annotated[str, Field(description="User name.")]
+    team: Annotated[UUID | None, Field(description="Whose members see it too.")]
+    tags: list[str]
     created_at: datetime
     calls: list[CallSummary]
 
@@ -74,6 +77,8 @@ class RunAnswer(RunSummary):
     inputs: Annotated[list[str] | None, Field(description="Many texts to embed.")]
     variables: dict[str, str]
     follows: Annotated[UUID | None, Field(description="The run that this one goes on with.")]
+    forked_from: Annotated[UUID | None, Field(description="The run whose prompt it took.")]
+    notes: str
     calls: list[CallCard]
 
 
@@ -109,7 +114,7 @@ def run_list(request: HttpRequest, query: Query[RunQuery]):
     refuse_unknown(request, RunQuery)
     calls = visible_to(request.auth, Call).defer(*NOT_LISTED)
     rows = _filtered(visible_to(request.auth, Run), request.auth, query)
-    rows = rows.prefetch_related(Prefetch("calls", calls))
+    rows = rows.select_related("owner").prefetch_related(Prefetch("calls", calls))
     to_url = request.build_absolute_uri
     return page_of(rows, query, lambda runs: [run_summary(run, to_url) for run in runs])
 
@@ -124,7 +129,7 @@ def run_get(request: HttpRequest, id: UUID):
 @router.post("/{uuid:id}/stop", response=RunAnswer, summary="Stop a run")
 def run_stop(request: HttpRequest, id: UUID):
     """Stops every call that is still going."""
-    run = get_visible(request.auth, Run, id)
+    run = get_editable(request.auth, Run, id)
     running.stop_run(run)
     return run_answer(request.auth, run, request.build_absolute_uri)
 
@@ -194,6 +199,8 @@ def run_answer(user: User, run: Run, to_url: Callable[[str], str]) -> RunAnswer:
         inputs=run.inputs,
         variables=run.variables,
         follows=run.follows_id,
+        forked_from=run.forked_from_id,
+        notes=run.notes,
         calls=[call_card(call) for call in run.calls.all()],
     )
 
@@ -208,6 +215,9 @@ def _facts(run: Run, to_url: Callable[[str], str]) -> dict:
         "url": to_url(run.get_absolute_url()),
         "status": run.status,
         "title": run.title,
+        "author": run.owner.username,
+        "team": run.team_id,
+        "tags": run.tags,
         "created_at": run.created_at,
     }
 

@@ -4,6 +4,7 @@ from .endpoint import Endpoint, EndpointConfirmation
 from .image import Image
 from .keys import KeyCheck
 from .run import Call, Draft, Run
+from .run_link import RunLink
 from .team import ApiToken, Membership, Team, User
 from .vote import Vote
 from .workspace import Credential, Workspace
@@ -19,6 +20,7 @@ __all__ = [
     "KeyCheck",
     "Membership",
     "Run",
+    "RunLink",
     "Team",
     "User",
     "Vote",

@@ -22,16 +22,40 @@ class Run(models.Model):
     messages = ExactJSONField(help_text="As sent: roles and contents, variables filled in.")
     inputs = models.JSONField(null=True, help_text="Instead of messages: many texts to embed.")
     variables = models.JSONField(default=dict)
+    template = ExactJSONField(null=True, help_text="The messages before variables were filled in.")
     idempotency_key = models.CharField(max_length=100, null=True, editable=False)
     fingerprint = models.CharField(max_length=64, editable=False)
     follows = models.ForeignKey(
         "self", models.SET_NULL, null=True, related_name="followed_by", help_text="The turn before."
     )
+    forked_from = models.ForeignKey(
+        "self", models.SET_NULL, null=True, related_name="forks", help_text="Whose prompt it took."
+    )
+    name = models.CharField(max_length=120, blank=True, help_text="A title that somebody gave it.")
+    tags = models.JSONField(default=list, help_text="Words to find it by, in order.")
+    notes = models.TextField(blank=True)
+    team = models.ForeignKey(
+        "Team", models.SET_NULL, null=True, related_name="runs", help_text="Who else sees it."
+    )
+    deleted_at = models.DateTimeField(null=True, help_text="It can come back for a moment.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         ordering = ["-created_at", "-id"]
-        indexes = [models.Index(fields=["owner", "-created_at", "-id"], name="runs_of_owner")]
+        indexes = [
+            models.Index(fields=["owner", "-created_at", "-id"], name="runs_of_owner"),
+            # Only what is shared, or on its way out: small parts of a big table.
+            models.Index(
+                fields=["team", "-created_at", "-id"],
+                name="runs_of_team",
+                condition=models.Q(team__isnull=False),
+            ),
+            models.Index(
+                fields=["deleted_at"],
+                name="runs_deleted",
+                condition=models.Q(deleted_at__isnull=False),
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["owner", "idempotency_key"], name="one_run_per_key")
         ]
@@ -41,7 +65,9 @@ class Run(models.Model):
 
     @property
     def title(self) -> str:
-        """The first words of the last user message: what a person would call this run."""
+        """What somebody called this run, else the first words of its last user message."""
+        if self.name:
+            return self.name
         if self.inputs is not None:
             words = gettext("%(number)s inputs: %(first)s")
             asked = words % {"number": len(self.inputs), "first": self.inputs[0]}
@@ -117,6 +143,8 @@ class Call(models.Model):
     ttft_ms = models.PositiveIntegerField(null=True)
     latency_ms = models.PositiveIntegerField(null=True)
 
+    # Set on rows that are read for somebody's page (access.with_edit_rights).
+    is_mine = False
     # What the person who looks on says of it, told by access.with_votes: their thumb (None without
     # any vote of theirs), and whether it is the best of its run to them.
     own_vote: int | None = None
@@ -294,6 +322,8 @@ class Draft(models.Model):
         help_text="[{position, endpoint, own?}], in order; `own` as in a call's own_settings.",
     )
     run = models.ForeignKey(Run, models.SET_NULL, null=True, related_name="+")
+    forked_from = models.ForeignKey(Run, models.SET_NULL, null=True, related_name="+")
+    replaced = ExactJSONField(null=True, help_text="What was here before the last fork.")
     saved_at = models.DateTimeField(auto_now=True)
 
 

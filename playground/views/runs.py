@@ -8,13 +8,14 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 from .. import drafting, following, running, voting
-from ..access import get_visible
+from ..access import get_editable, get_visible, visible_to
 from ..connecting import Refused
 from ..limits import TooMany
 from ..markdown import to_html
 from ..models import Call, Run
 from ..transforming import Unconfirmed
 from .playground import is_going, refuse, show_page, show_run, status_of, tabs_of, tell_saved
+from .sharing import about_of
 
 VALUES = {"1": voting.UP, "-1": voting.DOWN, "0": voting.NEITHER}
 
@@ -32,7 +33,11 @@ def run_start(request: HttpRequest) -> HttpResponse:
         # One transaction: the worker that hears of the run finds nobody else writing.
         with transaction.atomic():
             run = running.start_run(
-                request.user, variants=ready or variants, idempotency_key=key, **asked
+                request.user,
+                variants=ready or variants,
+                idempotency_key=key,
+                forked_from=visible_to(request.user, Run).filter(pk=draft.forked_from_id).first(),
+                **asked,
             )
             drafting.keep_run(draft, run, variants)
     except (Refused, TooMany, running.TooLarge, running.Conflict, Unconfirmed) as error:
@@ -83,31 +88,31 @@ def run_detail(request: HttpRequest, pk) -> HttpResponse:
     run = get_visible(request.user, Run, pk)
     calls = drafting.calls_of(request.user, run)
     context = {
-        "run": run,
         "calls": calls,
         "settings_asked": _settings_asked(calls),
         "is_fixed": True,
         "is_running": any(is_going(call) for call in calls),
         "is_in_playground": drafting.draft_of(request.user).run_id == run.pk,
     }
-    return render(request, "runs/detail.html", context | tabs_of(calls))
+    context |= about_of(request, run) | tabs_of(calls) | {"shown": "outputs"}
+    return render(request, "runs/detail.html", context)
 
 
 @require_POST
 def run_stop(request: HttpRequest, pk) -> HttpResponse:
-    running.stop_run(get_visible(request.user, Run, pk))
+    running.stop_run(get_editable(request.user, Run, pk))
     return HttpResponse(status=204)
 
 
 @require_POST
 def call_stop(request: HttpRequest, pk) -> HttpResponse:
-    running.stop_call(get_visible(request.user, Call, pk))
+    running.stop_call(get_editable(request.user, Call, pk))
     return HttpResponse(status=204)
 
 
 @require_POST
 def call_retry(request: HttpRequest, pk) -> HttpResponse:
-    call = get_visible(request.user, Call, pk)
+    call = get_editable(request.user, Call, pk)
     try:
         call = running.retry_call(request.user, call, request.GET.getlist("without"))
     except running.Conflict:
@@ -117,6 +122,7 @@ def call_retry(request: HttpRequest, pk) -> HttpResponse:
         response = render(request, "_toast.html", context, status=status_of(error))
         response["HX-Retarget"], response["HX-Reswap"] = "#toasts", "beforeend"
         return response
+    call.is_mine = True
     return render(request, "runs/_call.html", {"call": call})
 
 

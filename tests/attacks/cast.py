@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 from django.test import override_settings
 
-from playground import attaching, drafting
+from playground import attaching, drafting, sharing
 from playground.models import ApiToken, Membership, User
 from tests.canary import canary
 from tests.make import (
@@ -32,10 +32,12 @@ MARKS = {
     "run": "prompt-of-alice-08e1",
     "going": "prompt-that-waits-6a92",
     "call": "answer-to-alice-d3b7",
+    "open": "prompt-shown-to-acme-55ce",
+    "open_call": "answer-shown-to-acme-b0f3",
     "token": "script-of-alice-e5f8",
     "image": "picture-of-alice-71ac",
 }
-TEAM_SEES = {"lent", "shared"}
+TEAM_SEES = {"lent", "shared", "open", "open_call"}
 
 
 def make_people() -> dict[str, User | None]:
@@ -69,6 +71,9 @@ def make_things(alice: User, origin: str, token: str | None = None) -> SimpleNam
     )
     run = make_run(alice, private, shared, prompt=MARKS["run"], status="done", text=MARKS["call"])
     going = make_run(alice, shared, prompt=MARKS["going"])
+    words = {"prompt": MARKS["open"], "text": MARKS["open_call"]}
+    opened = make_run(alice, shared, status="done", **words)
+    sharing.share_run(alice, opened, acme)
     things = SimpleNamespace(
         team=acme,
         lent=lent,
@@ -78,6 +83,9 @@ def make_things(alice: User, origin: str, token: str | None = None) -> SimpleNam
         run=run,
         going=going,
         call=run.calls.first(),
+        open=opened,
+        open_call=opened.calls.get(),
+        link=sharing.make_link(alice, run, 7)[0],
         queued=going.calls.get(),
         token=ApiToken.make(alice, MARKS["token"])[0],
         image=attaching.attach(alice, "photo.png", png(MARKS["image"].encode())),
@@ -165,6 +173,11 @@ def body(method: str, route: str, thing, things: SimpleNamespace) -> dict:
         "POST /api/v1/workspaces/<id>/serving-endpoints": lambda: {"name": "n", "config": CONFIG},
         "PUT /api/v1/workspaces/<id>/secrets/<scope>/<key>": lambda: {"value": canary("sk-")},
         "POST /api/v1/endpoints": lambda: endpoint | {"workspace": str(thing.pk)},
+        "POST /runs/<pk>/describe/": lambda: {"title": "renamed", "tags": "a, b"},
+        "POST /runs/<pk>/share/": lambda: {"team": ""},
+        "POST /runs/<pk>/links/": lambda: {"days": "7"},
+        "POST /api/v1/runs/<id>/links": lambda: {"days": 7},
+        "PATCH /api/v1/runs/<id>": lambda: {"notes": "renamed"},
         "PATCH /api/v1/endpoints/<id>": lambda: {"name": "renamed"},
         "PUT /api/v1/endpoints/<id>/confirm": lambda: {"fingerprint": ""},
         "POST /api/v1/endpoints/<id>/preview": lambda: {"prompt": "How are you?"},

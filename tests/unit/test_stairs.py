@@ -14,8 +14,8 @@ STAIRS = {
     " storage",
     "nouns": "models access",
     "verbs": "announcing asking attaching comparing connecting doctoring drafting entering"
-    " exporting following guessing judging managing rationing requesting rotating running starting"
-    " transforming trying voting watching",
+    " exporting filing following forking guessing judging managing rationing requesting rotating"
+    " running sharing starting transforming trying voting watching",
     "rooms": "forms views api consumers worker middleware templatetags script_words",
     "doors": "urls asgi server admin apps checks management settings",
 }

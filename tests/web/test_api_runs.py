@@ -287,7 +287,8 @@ class RunListTests(RunTestCase):
     def test_items_are_light(self):
         make_run(self.alice, make_endpoint(self.alice), status="done", text="long", request={})
         item = self.ok(self.api(self.alice, "GET", "/runs"))["items"][0]
-        self.assertEqual(set(item), {"id", "url", "status", "title", "created_at", "calls"})
+        facts = {"id", "url", "status", "title", "created_at", "calls", "author", "tags", "team"}
+        self.assertEqual(set(item), facts)
         self.assertEqual(set(item["calls"][0]), CALL_CARD - ANSWER)
 
     def test_the_number_of_queries_does_not_grow_with_the_runs(self):

@@ -21,7 +21,9 @@ class EditRightsTests(WebTestCase):
         self.log_in(call.run.owner)
         link = reverse("endpoint-edit", args=[call.endpoint_id])
         page = self.client.get(call.run.get_absolute_url()).text
-        card = render_to_string("runs/_call.html", {"call": watching._read_call(call.pk)})
+        watcher = watching._Watcher(call.run_id, {}, False, call.run.owner_id)
+        read = watcher._read_call(call.pk)
+        card = render_to_string("runs/_call.html", {"call": read})
         for html in (page, card, render_to_string("runs/_call.html", {"call": call})):
             self.assertEqual(f'href="{link}">Edit endpoint' in html, is_there)
 
@@ -43,8 +45,13 @@ class EditRightsTests(WebTestCase):
                     self.failed(person, endpoint)
         for moment in ("as it is", "bob has left"):
             with self.subTest(moment):
-                marks = {c.pk: c.may_edit for c in with_edit_rights(Call.objects.all())}
-                rights = {c.pk: can_edit(c.run.owner, c.endpoint) for c in Call.objects.all()}
-                self.assertEqual(marks, rights)
-                self.assertEqual(set(marks.values()), {True, False})
+                for person in people:
+                    read = with_edit_rights(Call.objects.all(), person.pk)
+                    marks = {call.pk: call.may_edit for call in read}
+                    rights = {c.pk: can_edit(person, c.endpoint) for c in Call.objects.all()}
+                    self.assertEqual(marks, rights)
+                    self.assertEqual(set(marks.values()), {True, False})
+                    mine = {call.pk for call in read if call.is_mine}
+                    own = set(Call.objects.filter(run__owner=person).values_list("pk", flat=True))
+                    self.assertEqual(mine, own)
             Membership.objects.filter(user=self.bob).delete()

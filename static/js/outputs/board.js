@@ -123,8 +123,8 @@
 
   const runStop = document.getElementById("stop");
   if (!document.getElementById("run")) {
-    runStop.addEventListener("click", () => run.stop());
-    document.addEventListener("run:changed", (event) => { runStop.disabled = !event.detail.isGoing; });
+    runStop?.addEventListener("click", () => run.stop());
+    document.addEventListener("run:changed", (event) => { if (runStop) runStop.disabled = !event.detail.isGoing; });
   }
 
   // One column alone -----------------------------------------------------------------------

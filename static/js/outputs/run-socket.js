@@ -293,7 +293,11 @@ const run = (() => {
         retryTimer = setTimeout(retryNow, LONGEST_WAIT_S * 1000);
         return;
       }
-      if (event.code === NO_SUCH_RUN) return calmDown();
+      if (event.code === NO_SUCH_RUN) {
+        calmDown();
+        if (mine.isHeard) site.toast(site.words("run_gone"), { isError: true });
+        return;
+      }
       if (event.code !== ENDED) return retryLater();
       calmDown();
       // Over, as far as this line knew; a retry may have begun just then.

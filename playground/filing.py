@@ -1,0 +1,89 @@
+"""What somebody makes of a run afterwards: a title, tags, notes; deleted, brought back, gone."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.utils import timezone
+from django.utils.translation import gettext
+
+from . import running
+from .access import deleted_by
+from .connecting import Refused
+from .models import Run
+
+MOST_TAGS, MOST_TAG_CHARACTERS = 12, 40
+MOST_TITLE_CHARACTERS, MOST_NOTE_CHARACTERS = 120, 20_000
+UNDO = timedelta(minutes=5)  # the page offers it for 10 s; a slow line may take longer
+
+
+def describe_run(
+    run: Run,
+    title: str | None = None,
+    tags: Sequence[str] | None = None,
+    notes: str | None = None,
+) -> None:
+    """Give it a title, tags and notes, or all that is not None. Raises Refused; then none of them.
+
+    An empty title is the first words of the prompt again.
+    """
+    if title is not None:
+        title = " ".join(title.replace("\0", "").split())
+        _check_length("title", gettext("A title"), title, MOST_TITLE_CHARACTERS)
+        run.name = title
+    if tags is not None:
+        run.tags = _tags(tags)
+    if notes is not None:
+        notes = notes.replace("\r\n", "\n").replace("\0", "")
+        _check_length("notes", gettext("A note"), notes, MOST_NOTE_CHARACTERS)
+        run.notes = notes
+    run.save(update_fields=["name", "tags", "notes"])
+
+
+def delete_run(run: Run) -> None:
+    """Nobody sees it any more; what still runs is stopped. It can come back for UNDO."""
+    running.stop_run(run)
+    run.deleted_at = timezone.now()
+    run.save(update_fields=["deleted_at"])
+
+
+def restore_run(user, pk) -> Run | None:
+    """Bring back what this person deleted a moment ago; None where there is nothing to bring."""
+    run = deleted_by(user, timezone.now() - UNDO).filter(pk=pk).first()
+    if run is not None:
+        run.deleted_at = None
+        run.save(update_fields=["deleted_at"])
+    return run
+
+
+def purge_runs() -> int:
+    """Delete for good what nobody brought back in time. Answers how many there were."""
+    gone = Run.objects.filter(deleted_at__lt=timezone.now() - UNDO)
+    pks = list(gone.values_list("pk", flat=True)[:100])
+    Run.objects.filter(pk__in=pks).delete()
+    return len(pks)
+
+
+def _tags(typed: Sequence[str]) -> list[str]:
+    """Each once, whatever its case, as it was typed first."""
+    kept: dict[str, str] = {}
+    for tag in typed:
+        tag = " ".join(tag.replace("\0", "").replace(",", " ").split())
+        _check_length("tags", gettext("A tag"), tag, MOST_TAG_CHARACTERS)
+        if tag:
+            kept.setdefault(tag.casefold(), tag)
+    if len(kept) > MOST_TAGS:
+        raise Refused(
+            "tags",
+            gettext("That is %(number)s tags; a run has at most %(most)s.")
+            % {"number": len(kept), "most": MOST_TAGS},
+        )
+    return list(kept.values())
+
+
+def _check_length(field: str, what: str, text: str, most: int) -> None:
+    if len(text) > most:
+        raise Refused(
+            field,
+            gettext("%(what)s has at most %(most)s characters; this one has %(length)s.")
+            % {"what": what, "most": most, "length": len(text)},
+        )
