@@ -56,6 +56,15 @@ def get_visible(user: User, model: type, pk):
         raise Http404(f"No such {model._meta.verbose_name}.") from error
 
 
+def get_restorable(user: User, model: type, pk):
+    """What this person deleted a moment ago and may still take back, or 404."""
+    rows = model.kept().filter(RULES[model].edit(user), deleted_by=user)
+    row = rows.filter(pk=pk).first() if user.is_active else None
+    if row is None:
+        raise Http404(f"No such {model._meta.verbose_name}.")
+    return row
+
+
 def can_edit(user: User, row) -> bool:
     """Owners change their own rows; a team's admins also what is shared with their team."""
     return editable_by(user, type(row)).filter(pk=row.pk).exists()
@@ -119,7 +128,8 @@ def with_edit_rights(calls: QuerySet[Call]) -> QuerySet[Call]:
     is_admin = people.filter(user=OuterRef("run__owner"), role=Membership.Role.ADMIN)
     owner_is_in_it = people.filter(user=OuterRef("endpoint__owner"))
     is_own = Q(endpoint__owner=F("run__owner"))
-    return calls.annotate(may_edit=is_own | Q(Exists(is_admin)) & Q(Exists(owner_is_in_it)))
+    may_edit = is_own | Q(Exists(is_admin)) & Q(Exists(owner_is_in_it))
+    return calls.annotate(may_edit=may_edit & Q(endpoint__deleted_at=None))
 
 
 def has_confirmed(user: User, endpoint: Endpoint | None, fingerprint: str) -> bool:

@@ -142,7 +142,7 @@ def call_retry(request: HttpRequest, id: UUID, without: Query[list[str]] = []): 
     `without`, once or more, names a parameter that was refused, or `stop`: it is left out.
     """
     call = get_visible(request.auth, Call, id)
-    if call.endpoint is not None and not can_run(request.auth, call.endpoint):
+    if call.has_endpoint and not can_run(request.auth, call.endpoint):
         raise AuthorizationError(message=f"Your role does not let you run “{call.name}”.")
     return Status(201, call_answer(running.retry_call(request.auth, call, without)))
 

@@ -181,6 +181,11 @@ class Call(models.Model):
         return self.config["place"]
 
     @property
+    def has_endpoint(self) -> bool:
+        """Whether what it was sent to is still there; who deletes one can take that back."""
+        return self.endpoint is not None and self.endpoint.deleted_at is None
+
+    @property
     def queued_ms(self) -> int | None:
         return _milliseconds(self.created_at, self.started_at)
 
@@ -283,6 +288,9 @@ class Draft(models.Model):
     columns = ExactJSONField(
         default=list,
         help_text="[{position, endpoint, own?}], in order; `own` as in a call's own_settings.",
+    )
+    removed = ExactJSONField(
+        default=list, help_text="[{at, column}]: the last columns removed, and their places."
     )
     run = models.ForeignKey(Run, models.SET_NULL, null=True, related_name="+")
     saved_at = models.DateTimeField(auto_now=True)
