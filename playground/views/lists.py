@@ -82,6 +82,10 @@ class List:
         return [self._header(column) for column in self.columns]
 
     @property
+    def header_of(self) -> dict[str, Header]:
+        return {header.column.name: header for header in self.headers}
+
+    @property
     def orders(self) -> list[tuple[str, str]]:
         """Every order with its words, to choose from."""
         arrows = (("", "↑"), ("-", "↓"))

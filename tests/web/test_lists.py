@@ -1,5 +1,6 @@
 """Endpoints and Workspaces as lists: sorted, filtered, in pages, all of it in the address."""
 
+from playground.models import ApiToken
 from playground.views.lists import ROWS_A_PAGE
 from tests.base import WebTestCase
 from tests.make import TOKEN, make_endpoint, make_workspace
@@ -120,6 +121,27 @@ class PageTests(ListTestCase):
             self.names("?q=e-&sort=-name&page=2"), [f"e-{n:03}" for n in range(4, -1, -1)]
         )
         self.assertEqual(len(self.names("?q=e-&sort=-name&page=9")), 5)
+
+
+class TokenListTests(ListTestCase):
+    def test_sorted_by_name_end_and_use_the_newest_first_else(self) -> None:
+        for name, days in (("b", 30), ("a", None), ("c", 7)):
+            ApiToken.make(self.alice, name, days=days)
+        ApiToken.make(self.bob, "bobs")
+
+        def names(query: str) -> list[str]:
+            page = self.client.get(f"/account/{query}")
+            return [token.name for token in page.context["list"].lines]
+
+        self.assertEqual(names(""), ["c", "a", "b"])
+        self.assertEqual(names("?sort=name"), ["a", "b", "c"])
+        self.assertEqual(names("?sort=-name"), ["c", "b", "a"])
+        self.assertEqual(names("?sort=expires"), ["c", "b", "a"])
+        self.assertEqual(len(names("?sort=-used")), 3)
+        self.assertEqual(names("?sort=digest"), ["c", "a", "b"])
+        answer = self.client.get("/account/?sort=name", headers=HTMX)
+        self.assertNotContains(answer, "<html")
+        self.assertContains(answer, 'aria-sort="ascending"', count=1)
 
 
 class WorkspaceListTests(ListTestCase):
