@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import trigger_client_event
 
@@ -88,7 +88,7 @@ WHOSE = Choice(
     "owner",
     gettext_lazy("Owner"),
     gettext_lazy("Anybody’s"),
-    [("mine", gettext_lazy("Mine")), ("shared", gettext_lazy("Shared with me"))],
+    [("mine", pgettext_lazy("whose", "Mine")), ("shared", gettext_lazy("Shared with me"))],
     lambda line, whose: line.is_mine == (whose == "mine"),
 )
 CHOICES = [

@@ -153,7 +153,8 @@ def answer_list(request: HttpRequest, page: str, part: str, context: dict) -> Ht
     """The page, or for htmx the list alone; the address bar then says what it shows."""
     response = render(request, part if request.htmx else page, context)
     if request.htmx:
-        response["HX-Push-Url"] = context["list"].address
+        name = "HX-Replace-Url" if request.method == "POST" else "HX-Push-Url"
+        response[name] = context["list"].address
     patch_vary_headers(response, ["HX-Request"])
     return response
 

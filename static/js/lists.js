@@ -20,4 +20,12 @@
       site.announce(heading().textContent);
     }
   });
+
+  document.addEventListener("keydown", (event) => {
+    const field = document.getElementById("filter-q");
+    if (event.key !== "/" || !field || event.ctrlKey || event.metaKey || event.altKey || site.isOverlayOpen()) return;
+    if (document.body.dataset.keys === "off" || event.target.matches("input, textarea, select")) return;
+    event.preventDefault();
+    field.select();
+  });
 })();

@@ -63,7 +63,8 @@ class ListTests(ListTestCase):
 
     def test_filtered_while_the_focus_stays_in_the_field(self) -> None:
         field = self.page.get_by_label("Search endpoints").and_(self.page.get_by_role("searchbox"))
-        field.click()
+        self.page.keyboard.press("/")
+        expect(field).to_be_focused()
         self.page.keyboard.type("alp")
         expect(self.rows()).to_have_text(["alpha"])
         expect(self.page.locator("#list-t")).to_have_text("1 of 3 endpoints")

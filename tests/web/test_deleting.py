@@ -69,7 +69,7 @@ class EndpointTests(WebTestCase):
         self.assertContains(answer, f'hx-post="{self.path("restore")}"')
         answer = self.client.post(self.path("restore"), headers=here)
         self.assertContains(answer, "1 of 2 endpoints")
-        self.assertEqual(answer["HX-Push-Url"], "/endpoints/?q=dol&sort=-name")
+        self.assertEqual(answer["HX-Replace-Url"], "/endpoints/?q=dol&sort=-name")
         self.assertIn(f"endpoint-{self.endpoint.pk}", answer["HX-Trigger-After-Settle"])
 
     def test_only_who_deleted_it_takes_it_back(self) -> None:
