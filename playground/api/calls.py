@@ -167,7 +167,7 @@ def _facts(call: Call) -> dict:
         "letter": call.letter,
         "repetition": call.repetition,
         "attempt": call.attempt,
-        "endpoint": call.endpoint_id,
+        "endpoint": call.endpoint_id if call.has_endpoint else None,
         "endpoint_name": call.name,
         "status": call.status,
         "usage": call.usage and NOT_COUNTED | call.usage,

@@ -18,6 +18,7 @@ from ..access import get_visible, visible_to
 from ..connecting import Refused
 from ..limits import check_line
 from ..models import Call, Run, User
+from ..models.endpoint import TRANSFORMS
 from ..running import Variant
 from ..threads import let_connection_go
 from .bodies import Body
@@ -31,6 +32,7 @@ router = Router()
 RUN_STATUSES = ("running", "ended")
 NOT_LISTED = ("text", "reasoning", "tool_calls", "choices", "vectors", "custom_outputs")
 NOT_LISTED += ("request", "response", "error", "thread", "without")
+NOT_LISTED += tuple(f"endpoint__{name}" for name in ("template", "params", "stop", *TRANSFORMS))
 
 
 class VariantBody(Body):
@@ -107,7 +109,7 @@ def run_start(request: HttpRequest, body: RunBody):
 @router.get("", response=Page[RunSummary], summary="List runs")
 def run_list(request: HttpRequest, query: Query[RunQuery]):
     refuse_unknown(request, RunQuery)
-    calls = visible_to(request.auth, Call).defer(*NOT_LISTED)
+    calls = visible_to(request.auth, Call).select_related("endpoint").defer(*NOT_LISTED)
     rows = _filtered(visible_to(request.auth, Run), request.auth, query)
     rows = rows.prefetch_related(Prefetch("calls", calls))
     to_url = request.build_absolute_uri
@@ -179,7 +181,7 @@ def _followed(user: User, pk: UUID, last_id: str) -> tuple[Run | None, dict[str,
 
 def run_answer(run: Run, to_url: Callable[[str], str]) -> RunAnswer:
     """`to_url` makes a whole URL of the path of the run's page."""
-    prefetch_related_objects([run], "calls")
+    prefetch_related_objects([run], "calls__endpoint")
     return RunAnswer(
         **_facts(run, to_url),
         messages=run.messages,

@@ -1,7 +1,10 @@
 """What is deleted can be taken back for a moment, by who deleted it; then it is gone for good."""
 
+import asyncio
 from datetime import timedelta
 
+from asgiref.sync import sync_to_async
+from django.test import TransactionTestCase
 from django.urls import reverse
 from django.utils import timezone
 
@@ -10,9 +13,10 @@ from playground.access import visible_to
 from playground.connecting import Refused, save_credential
 from playground.models import Call, Credential, Endpoint, EndpointConfirmation, Workspace
 from playground.models.deletable import KEPT_S
+from playground.worker import CallWorker
 from tests.api import ApiTestCase
 from tests.base import WebTestCase
-from tests.make import TOKEN, make_endpoint, make_run, make_workspace
+from tests.make import TOKEN, make_endpoint, make_run, make_user, make_workspace
 
 HTMX = {"HX-Request": "true"}
 
@@ -271,3 +275,17 @@ class ColumnTests(WebTestCase):
         self.log_in(self.alice)
         self.assertEqual(self.act("restore", 0).status_code, 200)
         self.assertEqual(self.act("restore", 0).status_code, 422)
+
+
+class WorkerTests(TransactionTestCase):
+    async def test_a_worker_purges_as_it_beats(self) -> None:
+        user = await sync_to_async(make_user)("alice")
+        endpoint = await sync_to_async(make_endpoint)(user)
+        await sync_to_async(deleting.delete_endpoint)(user, endpoint)
+        await sync_to_async(wait_until_gone)()
+        async with CallWorker().working():
+            for _ in range(200):
+                if not await Endpoint.deleted.aexists():
+                    return
+                await asyncio.sleep(0.05)
+        self.fail("It is still there.")
