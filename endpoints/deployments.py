@@ -18,7 +18,15 @@ from typing import TYPE_CHECKING, Any
 from . import sse
 from .addresses import serving_endpoint_name
 from .answers import parsed
-from .discovery import Found, State, detect_task, served_names, state_of
+from .discovery import (
+    Found,
+    State,
+    detect_task,
+    is_stopped,
+    scales_to_zero,
+    served_names,
+    state_of,
+)
 from .errors import (
     BadRequest,
     BadResponse,
@@ -57,6 +65,15 @@ class ServingEndpoint:
     state: State
     served_entities: tuple[str, ...]
     details: Mapping[str, Any]
+
+    @property
+    def is_stopped(self) -> bool:
+        return is_stopped(self.details)
+
+    @property
+    def scales_to_zero(self) -> bool:
+        """As far as that is told: a list of endpoints may leave it out."""
+        return scales_to_zero(self.details)
 
 
 def deployments_client(api: WorkspaceApi) -> "DatabricksDeploymentClient":

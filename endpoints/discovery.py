@@ -110,6 +110,16 @@ def state_of(details: Any) -> State:
     return State(False, has_failed, _sentence("Failed" if has_failed else "Not ready", trouble))
 
 
+def is_stopped(details: Any) -> bool:
+    """Whether somebody stopped it; nothing starts it but a person."""
+    return _mapping(_mapping(details).get("state")).get("suspend") == "SUSPENDED"
+
+
+def scales_to_zero(details: Any) -> bool:
+    """Whether any of its entities goes to sleep; the first request then takes a while."""
+    return any(each.get("scale_to_zero_enabled") is True for each in _entities(_mapping(details)))
+
+
 def served_names(details: Any) -> tuple[str, ...]:
     """The names of the served entities, those that are in use before those to come."""
     names = (each.get("name") for each in _entities(_mapping(details)))

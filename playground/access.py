@@ -68,6 +68,15 @@ def get_visible(user: User, model: type, pk):
         raise Http404(f"No such {model._meta.verbose_name}.") from error
 
 
+def get_restorable(user: User, model: type, pk):
+    """What this person deleted a moment ago and may still take back, or 404."""
+    rows = model.kept().filter(RULES[model].edit(user), deleted_by=user)
+    row = rows.filter(pk=pk).first() if user.is_active else None
+    if row is None:
+        raise Http404(f"No such {model._meta.verbose_name}.")
+    return row
+
+
 def can_edit(user: User, row) -> bool:
     """Owners change their own rows; a team's admins also endpoints shared with their team."""
     return editable_by(user, type(row)).filter(pk=row.pk).exists()
@@ -150,12 +159,9 @@ def with_edit_rights(calls: QuerySet[Call], user_id) -> QuerySet[Call]:
     is_admin = people.filter(user=user_id, role=Membership.Role.ADMIN)
     owner_is_in_it = people.filter(user=OuterRef("endpoint__owner"))
     may_edit = Q(endpoint__owner=user_id) | Q(Exists(is_admin)) & Q(Exists(owner_is_in_it))
-    return calls.annotate(may_edit=may_edit, is_mine=Q(run__owner=user_id))
-
-
-def deleted_by(user: User, since) -> QuerySet[Run]:
-    """What this person deleted since then: seen by nobody, and theirs to bring back."""
-    return Run.objects.filter(owner=user, owner__is_active=True, deleted_at__gt=since)
+    return calls.annotate(
+        may_edit=may_edit & Q(endpoint__deleted_at=None), is_mine=Q(run__owner=user_id)
+    )
 
 
 def linked_run(token: str) -> Run | None:
@@ -250,8 +256,8 @@ RULES = {
     Draft: OWN,
     Image: OWN,
     Run: Rule(
-        see=lambda user: (Q(owner=user) | _shared(user)) & Q(deleted_at=None),
-        edit=lambda user: Q(owner=user, deleted_at=None),
+        see=lambda user: Q(owner=user) | _shared(user),
+        edit=lambda user: Q(owner=user),
     ),
     RunLink: Rule(see=lambda user: Q(run__owner=user), edit=lambda user: Q(run__owner=user)),
     Call: Rule(

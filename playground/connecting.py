@@ -102,20 +102,6 @@ def save_workspace(workspace: Workspace) -> Workspace:
     return workspace
 
 
-def delete_workspace(user: User, workspace: Workspace) -> None:
-    """Endpoints that point here are deleted first by their owner, never silently."""
-    try:
-        workspace.delete()
-    except IntegrityError as error:  # Django's own, or the database's for one just added
-        seen = visible_to(user, Endpoint).filter(workspace=workspace)
-        used_by = list(seen.values_list("name", flat=True)[:4]) or [gettext("a colleague’s")]
-        raise Refused(
-            "workspace",
-            gettext("Endpoints still use it: %(names)s. Delete them first.")
-            % {"names": ", ".join(used_by)},
-        ) from error
-
-
 def save_credential(
     user: User, workspace: Workspace, token: str, seen_host: str | None = None
 ) -> Credential:

@@ -45,6 +45,7 @@ TEXTS = {
 }
 MAX_VARIABLES = 200  # fields on the page (prompt/variables.js: MOST); further names stay as typed
 MAX_POSITION = 701  # column ZZ
+MOST_REMOVED = 12  # columns that were removed and can be taken back
 
 
 def draft_of(user: User) -> Draft:
@@ -188,9 +189,41 @@ def duplicate_column(draft: Draft, column: dict, own: dict, repetitions: int = 1
     set_own(draft, fresh, own, repetitions)
 
 
-def remove_column(draft: Draft, position: int) -> None:
-    draft.columns = [column for column in draft.columns if column["position"] != position]
-    draft.save(update_fields=["columns"])
+def remove_column(draft: Draft, position: int) -> bool:
+    """Answers whether there was one; it can be taken back by restore_column."""
+    column = column_at(draft, position)
+    if column is None:
+        return False
+    at = draft.columns.index(column)
+    draft.columns.remove(column)
+    draft.removed = [*draft.removed, {"at": at, "column": column}][-MOST_REMOVED:]
+    draft.save(update_fields=["columns", "removed"])
+    return True
+
+
+def restore_column(draft: Draft, position: int) -> dict:
+    """The column that was removed last from this letter, where it was and as it was set.
+
+    Where the letter has a column again, it takes the lowest free one. Raises Refused.
+    """
+    was = next((each for each in reversed(draft.removed) if _position_of(each) == position), None)
+    if was is None:
+        raise Refused(
+            "variants", gettext("This column cannot be brought back. Add its endpoint again.")
+        )
+    check_columns(sum(each.get("repetitions", 1) for each in [*draft.columns, was["column"]]))
+    column = was["column"]
+    taken = {each["position"] for each in draft.columns}
+    if position in taken:
+        column["position"] = next(at for at in range(MAX_POSITION) if at not in taken)
+    draft.removed.remove(was)
+    draft.columns.insert(was["at"], column)
+    draft.save(update_fields=["columns", "removed"])
+    return column
+
+
+def _position_of(removed: dict) -> int:
+    return removed["column"]["position"]
 
 
 def _placed(columns: list[dict], endpoint_ids: Sequence) -> list[dict]:

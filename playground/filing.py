@@ -1,19 +1,14 @@
-"""What somebody makes of a run afterwards: a title, tags, notes; deleted, brought back, gone."""
+"""What somebody makes of a run afterwards: a title, tags and notes."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 
-from django.utils import timezone
 from django.utils.translation import gettext
 
-from . import running
-from .access import deleted_by
 from .connecting import Refused
 from .models import Run
 
 MOST_TAGS, MOST_TAG_CHARACTERS = 12, 40
 MOST_TITLE_CHARACTERS, MOST_NOTE_CHARACTERS = 120, 20_000
-UNDO = timedelta(minutes=5)  # the page offers it for 10 s; a slow line may take longer
 
 
 def describe_run(
@@ -37,30 +32,6 @@ def describe_run(
         _check_length("notes", gettext("A note"), notes, MOST_NOTE_CHARACTERS)
         run.notes = notes
     run.save(update_fields=["name", "tags", "notes"])
-
-
-def delete_run(run: Run) -> None:
-    """Nobody sees it any more; what still runs is stopped. It can come back for UNDO."""
-    running.stop_run(run)
-    run.deleted_at = timezone.now()
-    run.save(update_fields=["deleted_at"])
-
-
-def restore_run(user, pk) -> Run | None:
-    """Bring back what this person deleted a moment ago; None where there is nothing to bring."""
-    run = deleted_by(user, timezone.now() - UNDO).filter(pk=pk).first()
-    if run is not None:
-        run.deleted_at = None
-        run.save(update_fields=["deleted_at"])
-    return run
-
-
-def purge_runs() -> int:
-    """Delete for good what nobody brought back in time. Answers how many there were."""
-    gone = Run.objects.filter(deleted_at__lt=timezone.now() - UNDO)
-    pks = list(gone.values_list("pk", flat=True)[:100])
-    Run.objects.filter(pk__in=pks).delete()
-    return len(pks)
 
 
 def _tags(typed: Sequence[str]) -> list[str]:

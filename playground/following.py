@@ -89,7 +89,7 @@ def columns_along(
 
 def can_follow(call: Call) -> bool:
     """Whether something was answered in words that a model can go on from."""
-    if not (call.is_over and call.text and call.endpoint_id):
+    if not (call.is_over and call.text and call.has_endpoint):
         return False
     return call.config["task"] != Endpoint.Task.EMBEDDINGS and call.run.inputs is None
 

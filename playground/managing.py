@@ -130,6 +130,16 @@ def set_up(user: User, workspace: Workspace) -> dict[str, Endpoint]:
     }
 
 
+def found_states(
+    user: User, workspace: Workspace, found: Sequence[ServingEndpoint]
+) -> list[tuple[Endpoint, ServingEndpoint]]:
+    """The endpoints that this person sees here, each with what it leads to."""
+    by_name = {each.name: each for each in found}
+    rows = visible_to(user, Endpoint).filter(workspace=workspace, kind=Endpoint.Kind.SERVING)
+    names = ((row, by_name.get(row.serving_endpoint)) for row in rows)
+    return [(row, served) for row, served in names if served is not None]
+
+
 def find_task(user: User, endpoint: Endpoint) -> list[str]:
     """Fill in the task that nobody gave. Answers a warning when it could only be guessed."""
     if endpoint.kind != Endpoint.Kind.SERVING or endpoint.workspace is None:
@@ -277,6 +287,25 @@ def get_cluster(user: User, workspace: Workspace, cluster_id: str) -> Cluster:
 def start_cluster(user: User, workspace: Workspace, cluster_id: str) -> Cluster:
     """Start it and give it as it is then; it takes minutes. Raises AddressError, EndpointError."""
     return clusters.start_cluster(workspace_api(user, workspace), cluster_id)
+
+
+def cluster_states(user: User, workspace: Workspace) -> list[tuple[Endpoint, Cluster]]:
+    """The endpoints behind the driver proxy that this person sees here, each with its cluster.
+
+    The workspace is asked only where there are any. Raises EndpointError.
+    """
+    rows = list(
+        visible_to(user, Endpoint).filter(workspace=workspace, kind=Endpoint.Kind.DRIVER_PROXY)
+    )
+    there = list_clusters(user, workspace) if rows else []
+    by_id = {cluster.cluster_id: cluster for cluster in there}
+    return [(row, by_id[row.cluster_id]) for row in rows if row.cluster_id in by_id]
+
+
+def proxied_in(user: User) -> set:
+    """The workspaces, by id, in which this person sees endpoints behind the driver proxy."""
+    rows = visible_to(user, Endpoint).filter(kind=Endpoint.Kind.DRIVER_PROXY)
+    return set(rows.values_list("workspace", flat=True))
 
 
 def credentialed(user: User) -> list[Workspace]:

@@ -356,7 +356,7 @@ def retry_call(user: User, call: Call, without: Sequence[str] = ()) -> Call:
 
     Raises Refused, TooMany, Conflict, Unconfirmed.
     """
-    if call.endpoint_id is None:
+    if not call.has_endpoint:
         raise Refused(
             "endpoint",
             gettext("“%(name)s” was deleted. Add another endpoint to the run.")

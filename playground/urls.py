@@ -29,6 +29,7 @@ urlpatterns = [
     path("columns/", columns.columns_choose, name="columns-choose"),
     path("columns/add/", columns.column_add, name="column-add"),
     path("columns/<int:position>/remove/", columns.column_remove, name="column-remove"),
+    path("columns/<int:position>/restore/", columns.column_restore, name="column-restore"),
     path("columns/<int:position>/move/", columns.column_move, name="column-move"),
     path("columns/<int:position>/parameters/", columns.column_own, name="column-own"),
     path("columns/<int:position>/preview/", raw.column_preview, name="column-preview"),
@@ -60,10 +61,12 @@ urlpatterns = [
     path("endpoints/transforms/try/", transforms.transform_try, name="transform-try"),
     path("endpoints/<uuid:pk>/confirm/", transforms.transform_confirm, name="transform-confirm"),
     path("endpoints/<uuid:pk>/delete/", endpoints.endpoint_delete, name="endpoint-delete"),
+    path("endpoints/<uuid:pk>/restore/", endpoints.endpoint_restore, name="endpoint-restore"),
     path("workspaces/", workspaces.workspace_list, name="workspace-list"),
     path("workspaces/<uuid:pk>/", workspaces.workspace_edit, name="workspace-edit"),
     path("workspaces/<uuid:pk>/check/", workspaces.workspace_check, name="workspace-check"),
     path("workspaces/<uuid:pk>/delete/", workspaces.workspace_delete, name="workspace-delete"),
+    path("workspaces/<uuid:pk>/restore/", workspaces.workspace_restore, name="workspace-restore"),
     path("workspaces/<uuid:pk>/credential/", workspaces.credential_save, name="credential-save"),
     path(
         "workspaces/<uuid:pk>/credential/delete/",
@@ -92,6 +95,7 @@ urlpatterns = [
         managing.serving_endpoint_delete,
         name="serving-endpoint-delete",
     ),
+    path("workspaces/<uuid:pk>/clusters/", managing.cluster_states, name="cluster-states"),
     path(
         "workspaces/<uuid:pk>/clusters/<str:cluster_id>/",
         managing.cluster_state,

@@ -27,7 +27,7 @@ from endpoints import (
     Vectors,
 )
 
-from . import announcing, running
+from . import announcing, deleting, running
 from .asking import prompt_of
 from .connecting import client_for_call, describe, storable
 from .models import Call
@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 COALESCE_S = 0.045  # fresh text is announced at most this often; the first piece at once
 SAVE_EVERY_S = 0.25
 BEAT_EVERY_S = 2.0
+PURGE_EVERY_S = 60.0  # how often what was deleted goes for good
 IDLE_POLL_S = 2.0  # the net under a lost bell
 END_AGAIN_S = (0.2, 0.5, 1, 2, 4, 8, 16)  # pauses between tries to write a result
 LEAVE_S = 5.0  # how long a stopping worker waits for its streams to close
@@ -62,6 +63,7 @@ class CallWorker:
         self.only_run = only_run
         self.seats: dict[str, Seat] = {}
         self.name = ""
+        self._purged_at = 0.0
         self._tasks: set[asyncio.Task] = set()
 
     @asynccontextmanager
@@ -154,7 +156,10 @@ class CallWorker:
             await announcing.call_thought(seat.call.run_id, seat.call.pk)
 
     async def _beat(self) -> None:
-        """Renew leases, notice stops and losses that no message told, reap dead workers' calls."""
+        """Renew leases, notice stops and losses that no message told, reap dead workers' calls.
+
+        Now and then what was deleted goes for good.
+        """
         seated = set(self.seats)
         # First our own: after a stall, such as a laptop's sleep, our leases may be over too.
         held, asked = await self._database.run(running.renew_leases, self.name, seated)
@@ -163,6 +168,9 @@ class CallWorker:
         for call in await self._database.run(running.reap_calls, self.name):
             await announcing.call_changed(call.run_id, call.pk)
             self._woken.set()  # its owner has room for another one
+        if time.monotonic() >= self._purged_at + PURGE_EVERY_S:
+            await self._database.run(deleting.purge_deleted)
+            self._purged_at = time.monotonic()
         await asyncio.sleep(BEAT_EVERY_S)
 
     # One call -------------------------------------------------------------------------------

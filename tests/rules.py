@@ -28,10 +28,11 @@ ALLOWED = {
         "connecting.check_workspace": "marks the very credential that was just opened",
         "connecting._opened": "the very credential that was given, read again after a rotation",
         "connecting._check_name": "whether the owner has another endpoint of that name",
+        "deleting.delete_workspace": "deleted endpoints of a workspace that goes for good",
+        "deleting.purge_deleted": "what was deleted, whoever did, once nobody can take it back",
         "doctoring.note_end": "what the endpoint of the worker's own call would not take",
         "connecting._stored": "the stored config of a row that the caller may change",
         "drafting.draft_of": "makes the person's own draft, once",
-        "filing.purge_runs": "runs whose owners deleted them, at the end of their time",
         "drafting.keep_typed": "the draft that the caller was given by access",
         "rotating._credentials": "every secret, whoever owns it: keys change for all of them",
         "rotating._used": "the keys that any secret was sealed with",
@@ -70,7 +71,7 @@ ALLOWED = {
 }
 
 ROOMS = ("views", "api", "consumers", "worker", "forms", "middleware", "templatetags")
-MANAGERS = ("objects", "_default_manager", "_base_manager")
+MANAGERS = ("objects", "deleted", "kept", "gone", "_default_manager", "_base_manager")
 MAKERS = ("none", "create", "acreate", "bulk_create", "create_user", "create_superuser")
 SHORTCUTS = ("get_object_or_404", "get_list_or_404", "aget_object_or_404", "get_model")
 CLIENTS = ("requests", "urllib3", "urllib.request", "http.client", "httpx", "aiohttp")

@@ -160,7 +160,7 @@ def call_retry(request: HttpRequest, id: UUID, without: Query[list[str]] = []): 
     `without`, once or more, names a parameter that was refused, or `stop`: it is left out.
     """
     call = get_editable(request.auth, Call, id)
-    if call.endpoint is not None and not can_run(request.auth, call.endpoint):
+    if call.has_endpoint and not can_run(request.auth, call.endpoint):
         raise AuthorizationError(message=f"Your role does not let you run “{call.name}”.")
     return Status(201, call_answer(running.retry_call(request.auth, call, without)))
 
@@ -199,7 +199,7 @@ def _facts(call: Call) -> dict:
         "letter": call.letter,
         "repetition": call.repetition,
         "attempt": call.attempt,
-        "endpoint": call.endpoint_id,
+        "endpoint": call.endpoint_id if call.has_endpoint else None,
         "endpoint_name": call.name,
         "status": call.status,
         "usage": call.usage and NOT_COUNTED | call.usage,

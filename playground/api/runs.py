@@ -18,6 +18,7 @@ from ..access import get_editable, get_visible, visible_to
 from ..connecting import Refused
 from ..limits import check_line
 from ..models import Call, Run, User
+from ..models.endpoint import TRANSFORMS
 from ..running import Variant
 from ..threads import let_connection_go
 from .bodies import Body
@@ -31,6 +32,7 @@ router = Router()
 RUN_STATUSES = ("running", "ended")
 NOT_LISTED = ("text", "reasoning", "tool_calls", "choices", "vectors", "custom_outputs")
 NOT_LISTED += ("request", "response", "error", "thread", "without")
+NOT_LISTED += tuple(f"endpoint__{name}" for name in ("template", "params", "stop", *TRANSFORMS))
 
 
 class VariantBody(Body):
@@ -112,7 +114,7 @@ def run_start(request: HttpRequest, body: RunBody):
 @router.get("", response=Page[RunSummary], summary="List runs")
 def run_list(request: HttpRequest, query: Query[RunQuery]):
     refuse_unknown(request, RunQuery)
-    calls = visible_to(request.auth, Call).defer(*NOT_LISTED)
+    calls = visible_to(request.auth, Call).select_related("endpoint").defer(*NOT_LISTED)
     rows = _filtered(visible_to(request.auth, Run), request.auth, query)
     rows = rows.select_related("owner").prefetch_related(Prefetch("calls", calls))
     to_url = request.build_absolute_uri
@@ -186,7 +188,9 @@ def _followed(user: User, pk: UUID, last_id: str) -> tuple[Run | None, dict[str,
 
 def with_calls(user: User, run: Run) -> Run:
     """The run with all of its calls, read as this person sees them."""
-    prefetch_related_objects([run], Prefetch("calls", visible_to(user, Call)))
+    prefetch_related_objects(
+        [run], Prefetch("calls", visible_to(user, Call).select_related("endpoint"))
+    )
     return run
 
 

@@ -5,14 +5,14 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from django.db import transaction
-from django.http import Http404, HttpRequest
+from django.http import HttpRequest
 from django.urls import reverse
 from ninja import Router
 from ninja.responses import Status
 from pydantic import BaseModel, Field
 
-from .. import drafting, filing, forking, sharing
-from ..access import get_editable, get_visible
+from .. import deleting, drafting, filing, forking, sharing
+from ..access import get_editable, get_restorable, get_visible
 from ..models import Draft, Run, RunLink, Team
 from .bodies import Body, Id
 from .runs import RunAnswer, run_answer
@@ -74,16 +74,15 @@ def run_patch(request: HttpRequest, id: UUID, body: RunPatch):
 
 @runs.delete("/{uuid:id}", response={204: None}, summary="Delete a run")
 def run_delete(request: HttpRequest, id: UUID):
-    """It can be restored for five minutes."""
-    filing.delete_run(get_editable(request.auth, Run, id))
+    """It can be restored for two minutes."""
+    deleting.delete_run(request.auth, get_editable(request.auth, Run, id))
     return Status(204, None)
 
 
 @runs.post("/{uuid:id}/restore", response=RunAnswer, summary="Bring a deleted run back")
 def run_restore(request: HttpRequest, id: UUID):
-    run = filing.restore_run(request.auth, id)
-    if run is None:
-        raise Http404("There is no run of yours that was deleted within the last five minutes.")
+    run = get_restorable(request.auth, Run, id)
+    deleting.restore(run)
     return run_answer(request.auth, run, request.build_absolute_uri)
 
 

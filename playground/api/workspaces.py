@@ -16,7 +16,7 @@ from typing_extensions import TypedDict
 from endpoints.clusters import Cluster
 from endpoints.deployments import ServingEndpoint
 
-from .. import connecting, managing
+from .. import connecting, deleting, managing
 from ..access import can_edit, get_visible, visible_to
 from ..connecting import Refused
 from ..models import Credential, User, Workspace
@@ -108,8 +108,9 @@ def workspace_change(request: HttpRequest, id: UUID, body: WorkspaceChanges):
 
 @router.delete("/{uuid:id}", response={204: None}, summary="Delete a workspace")
 def workspace_delete(request: HttpRequest, id: UUID):
-    """Refused while endpoints point to it."""
-    connecting.delete_workspace(request.auth, _editable(request.auth, id))
+    """Refused while endpoints point to it. Credentials that are stored for it are erased."""
+    workspace = _editable(request.auth, id)
+    deleting.delete_workspace(request.auth, workspace, with_credentials=True)
     return Status(204, None)
 
 

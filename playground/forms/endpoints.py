@@ -16,6 +16,7 @@ from ..models import Endpoint, User, Workspace
 from ..models.endpoint import PRICES
 from ..notation import NotationError, read_object, read_stops, write_stops
 from .house import HouseForm
+from .presets import PRESETS, Preset, presets_for
 from .transforms import TransformFields
 
 TASKS_IN_WORDS = {
@@ -269,6 +270,11 @@ class EndpointForm(TransformFields, HouseForm, forms.Form):
     def asks_format(self) -> bool:
         """Only agents, and custom models behind a serving endpoint, are asked in several ways."""
         return bool(self._chosen_endpoint.formats)
+
+    @property
+    def presets(self) -> dict[str, list[Preset]]:
+        """What the chosen task can begin with, by the field that it fills."""
+        return {field: presets_for(field, self.chosen_task) for field in PRESETS}
 
     @property
     def asks_template(self) -> bool:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from endpoints import AddressError, addresses
 
+from .deletable import Deletable
 from .fields import ExactJSONField
 
 CONFIG_FIELDS = (
@@ -36,7 +37,7 @@ TRANSFORMS = ("transform_input", "transform_output")
 MOST_LIMIT_HITS = 3
 
 
-class Endpoint(models.Model):
+class Endpoint(Deletable):
     """One thing to send prompts to."""
 
     class Kind(models.TextChoices):
@@ -119,7 +120,11 @@ class Endpoint(models.Model):
     class Meta:
         ordering = ["name"]
         constraints = [
-            models.UniqueConstraint(fields=["owner", "name"], name="endpoint_name_per_owner")
+            models.UniqueConstraint(
+                fields=["owner", "name"],
+                condition=models.Q(deleted_at=None),
+                name="endpoint_name_per_owner",
+            )
         ]
 
     def __str__(self) -> str:

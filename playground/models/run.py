@@ -9,12 +9,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
+from .deletable import Deletable
 from .fields import ExactJSONField
 
 MOST_WAIT_S = 24 * 3600  # an endpoint may say anything
 
 
-class Run(models.Model):
+class Run(Deletable):
     """One press of Run: one rendered prompt sent to one or more variants."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -37,7 +38,6 @@ class Run(models.Model):
     team = models.ForeignKey(
         "Team", models.SET_NULL, null=True, related_name="runs", help_text="Who else sees it."
     )
-    deleted_at = models.DateTimeField(null=True, help_text="It can come back for a moment.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -214,6 +214,11 @@ class Call(models.Model):
         return self.config["place"]
 
     @property
+    def has_endpoint(self) -> bool:
+        """Whether what it was sent to is still there; who deletes one can take that back."""
+        return self.endpoint is not None and self.endpoint.deleted_at is None
+
+    @property
     def queued_ms(self) -> int | None:
         return _milliseconds(self.created_at, self.started_at)
 
@@ -320,6 +325,9 @@ class Draft(models.Model):
     columns = ExactJSONField(
         default=list,
         help_text="[{position, endpoint, own?}], in order; `own` as in a call's own_settings.",
+    )
+    removed = ExactJSONField(
+        default=list, help_text="[{at, column}]: the last columns removed, and their places."
     )
     run = models.ForeignKey(Run, models.SET_NULL, null=True, related_name="+")
     forked_from = models.ForeignKey(Run, models.SET_NULL, null=True, related_name="+")

@@ -6,8 +6,10 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy
 
+from .deletable import Deletable
 
-class Workspace(models.Model):
+
+class Workspace(Deletable):
     """A Databricks workspace: a name and a host."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -23,7 +25,11 @@ class Workspace(models.Model):
     class Meta:
         ordering = ["name"]
         constraints = [
-            models.UniqueConstraint(fields=["owner", "name"], name="workspace_name_per_owner")
+            models.UniqueConstraint(
+                fields=["owner", "name"],
+                condition=models.Q(deleted_at=None),
+                name="workspace_name_per_owner",
+            )
         ]
 
     def __str__(self) -> str:

@@ -4,8 +4,9 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
-from django.utils.translation import gettext
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST, require_safe
 
@@ -14,7 +15,14 @@ from ..access import get_visible, visible_to
 from ..forms.account import ChangePasswordForm, ProofForm, SignInForm, TokenForm
 from ..languages import is_offered
 from ..models import ApiToken, User
+from .lists import Column, List, answer_list
 
+TOKENS = [
+    Column("made", gettext_lazy("Newest first"), lambda token: -token.created_at.timestamp()),
+    Column("name", gettext_lazy("Name"), lambda token: token.name.casefold()),
+    Column("expires", gettext_lazy("Expires"), lambda t: (t.expires_at is None, t.expires_at)),
+    Column("used", gettext_lazy("Last used"), lambda t: (t.used_at is None, t.used_at)),
+]
 MADE = "made-token"  # session: a new token between its POST and the one page that shows it
 
 
@@ -44,7 +52,7 @@ class SignOutView(LogoutView):
 
 @require_safe
 def account(request: HttpRequest) -> HttpResponse:
-    return _page(request, made=request.session.pop(MADE, None))
+    return _page(request, made=None if request.htmx else request.session.pop(MADE, None))
 
 
 @require_POST
@@ -129,6 +137,9 @@ def _page(request: HttpRequest, status: int = 200, **context) -> HttpResponse:
         "token_form": TokenForm(),
         "themes": User.Theme.choices,
         "languages": settings.LANGUAGES,
-        "tokens": visible_to(request.user, ApiToken).order_by("-created_at"),
+        "list": List(reverse("account"), request.GET, visible_to(request.user, ApiToken), TOKENS),
     }
-    return render(request, "account/account.html", defaults | context, status=status)
+    page, part = "account/account.html", "account/_tokens.html"
+    response = answer_list(request, page, part, defaults | context)
+    response.status_code = status
+    return response

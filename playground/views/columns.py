@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
+from django_htmx.http import trigger_client_event
 
 from .. import drafting, judging
 from ..access import get_visible
@@ -35,8 +36,21 @@ def column_add(request: HttpRequest) -> HttpResponse:
 @require_POST
 def column_remove(request: HttpRequest, position: int) -> HttpResponse:
     draft = drafting.draft_of(request.user)
-    drafting.remove_column(draft, position)
-    return show_outputs(request, draft)
+    is_removed = drafting.remove_column(draft, position)
+    return show_outputs(request, draft, removed=Call(position=position) if is_removed else None)
+
+
+@require_POST
+def column_restore(request: HttpRequest, position: int) -> HttpResponse:
+    """Take back that a column was removed."""
+    draft = drafting.draft_of(request.user)
+    try:
+        column = drafting.restore_column(draft, position)
+    except Refused as refused:
+        return refuse(request, refused)
+    response = show_outputs(request, draft)
+    slot = Call(position=column["position"]).slot
+    return trigger_client_event(response, "brought-back", {"id": f"col-{slot}"}, after="settle")
 
 
 @require_POST

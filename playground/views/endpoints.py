@@ -5,18 +5,20 @@ from dataclasses import dataclass
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django_htmx.http import trigger_client_event
 
-from .. import connecting, managing, trying
+from .. import connecting, deleting, managing, trying
 from ..access import (
     can_edit,
     can_run,
     editable_by,
+    get_restorable,
     get_visible,
     has_confirmed,
     runnable_by,
@@ -27,6 +29,7 @@ from ..forms.endpoints import EndpointForm, example_of
 from ..forms.transforms import TryForm
 from ..languages import written
 from ..models import Endpoint, User
+from .lists import Choice, Column, List, answer_list, asked_before
 
 CHECK_NEXT = "check-endpoint"  # session: the endpoint whose page checks itself, once, on arrival
 
@@ -38,6 +41,12 @@ class Line:
     endpoint: Endpoint
     can_edit: bool
     can_run: bool
+    is_mine: bool
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What it is found by."""
+        return self.endpoint.name, self.place, self.address
 
     @property
     def address(self) -> str:
@@ -62,14 +71,59 @@ class Line:
         return f"{e.cluster_id}:{e.port}{e.path}" if e.cluster_id else e.serving_endpoint
 
 
+COLUMNS = [
+    Column("name", gettext_lazy("Endpoint"), lambda line: line.endpoint.name.casefold()),
+    Column("kind", gettext_lazy("Kind"), lambda line: str(line.endpoint.get_kind_display())),
+    Column("task", gettext_lazy("Task"), lambda line: str(line.endpoint.get_task_display())),
+    Column(
+        "owner",
+        gettext_lazy("Owner"),
+        lambda line: (not line.is_mine, line.endpoint.owner.username.casefold()),
+    ),
+    Column(
+        "team", gettext_lazy("Shared with"), lambda line: str(line.endpoint.team or "").casefold()
+    ),
+]
+WHOSE = Choice(
+    "owner",
+    gettext_lazy("Owner"),
+    gettext_lazy("Anybody’s"),
+    [("mine", pgettext_lazy("whose", "Mine")), ("shared", gettext_lazy("Shared with me"))],
+    lambda line, whose: line.is_mine == (whose == "mine"),
+)
+CHOICES = [
+    Choice(
+        "kind",
+        gettext_lazy("Kind"),
+        gettext_lazy("Any kind"),
+        Endpoint.Kind.choices,
+        lambda line, kind: line.endpoint.kind == kind,
+    ),
+    Choice(
+        "task",
+        gettext_lazy("Task"),
+        gettext_lazy("Any task"),
+        Endpoint.Task.choices,
+        lambda line, task: line.endpoint.task == task,
+    ),
+    WHOSE,
+]
+
+
 @require_safe
 def endpoint_list(request: HttpRequest) -> HttpResponse:
+    return _list(request, request.GET)
+
+
+def _list(request: HttpRequest, asked: QueryDict) -> HttpResponse:
     user = request.user
     endpoints = visible_to(user, Endpoint).select_related("owner", "team", "workspace")
     edits = set(editable_by(user, Endpoint).values_list("pk", flat=True))
     runs = set(runnable_by(user).values_list("pk", flat=True))
-    lines = [Line(e, e.pk in edits, e.pk in runs) for e in endpoints]
-    return render(request, "endpoints/list.html", {"lines": lines})
+    lines = [Line(e, e.pk in edits, e.pk in runs, e.owner_id == user.pk) for e in endpoints]
+    path = reverse("endpoint-list")
+    found = List(path, asked, lines, COLUMNS, CHOICES, lambda line: line.words)
+    return answer_list(request, "endpoints/list.html", "endpoints/_list.html", {"list": found})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -108,19 +162,37 @@ def endpoint_check(request: HttpRequest, pk) -> HttpResponse:
     return render(request, template, _check_context(endpoint, result))
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_POST
 def endpoint_delete(request: HttpRequest, pk) -> HttpResponse:
+    """At once; what is told of it has a button that takes it back."""
     endpoint = get_visible(request.user, Endpoint, pk)
     if not can_edit(request.user, endpoint):
         raise PermissionDenied(gettext("Only its owner and the team's admins delete an endpoint."))
-    if request.method != "POST":
-        return render(request, "endpoints/delete.html", {"endpoint": endpoint})
-    endpoint.delete()
+    deleting.delete_endpoint(request.user, endpoint)
     messages.success(
-        request, gettext("Deleted %(endpoint)s. Its runs are kept.") % {"endpoint": endpoint}
+        request,
+        gettext("Deleted %(endpoint)s. Its runs are kept.") % {"endpoint": endpoint},
+        extra_tags=reverse("endpoint-restore", args=[pk]),
     )
+    if request.htmx:
+        return _list(request, asked_before(request))
     # The fragment puts the focus on the list's heading: the row that had it is gone.
     return redirect(f"{reverse('endpoint-list')}#list-t")
+
+
+@require_POST
+def endpoint_restore(request: HttpRequest, pk) -> HttpResponse:
+    endpoint = get_restorable(request.user, Endpoint, pk)
+    try:
+        deleting.restore(endpoint)
+    except Refused as refused:
+        messages.error(request, refused.message)
+    else:
+        messages.success(request, gettext("Restored %(endpoint)s.") % {"endpoint": endpoint})
+    if not request.htmx:
+        return redirect("endpoint-list")
+    answer = _list(request, asked_before(request))
+    return trigger_client_event(answer, "brought-back", {"id": f"endpoint-{pk}"}, after="settle")
 
 
 @require_POST

@@ -48,12 +48,13 @@ def serving_endpoint_list(request: HttpRequest, pk) -> HttpResponse:
 
 @require_safe
 def found_choice(request: HttpRequest, pk) -> HttpResponse:
-    """What it has that is not set up yet, as a group of the picker."""
+    """What it has that is not set up yet, as a group of the picker; and the others' states."""
     workspace = get_visible(request.user, Workspace, pk)
     found, error = _ask(managing.list_serving_endpoints, request.user, workspace)
     known = managing.set_up(request.user, workspace)
     others = [each for each in found or () if each.name not in known]
-    context = {"workspace": workspace, "found": others, "error": error}
+    states = managing.found_states(request.user, workspace, found or ())
+    context = {"workspace": workspace, "found": others, "error": error, "served": states}
     return render(request, "playground/_picker_found.html", context)
 
 
@@ -183,6 +184,14 @@ def cluster_choice(request: HttpRequest) -> HttpResponse:
     context = _cluster_context(workspace, chosen)
     context |= {"clusters": clusters, "error": error, "typed": typed}
     return render(request, "endpoints/_clusters.html", context)
+
+
+@require_safe
+def cluster_states(request: HttpRequest, pk) -> HttpResponse:
+    """Which clusters of the picker's endpoints do not run; nothing where that cannot be known."""
+    workspace = get_visible(request.user, Workspace, pk)
+    states, _ = _ask(managing.cluster_states, request.user, workspace)
+    return render(request, "playground/_picker_states.html", {"clusters": states or ()})
 
 
 @require_safe

@@ -94,12 +94,15 @@ def show_page(request: HttpRequest, draft: Draft, refusal: Exception | None = No
     return render(request, "playground/page.html", context | tabs_of(calls), status=status)
 
 
-def show_outputs(request: HttpRequest, draft: Draft) -> HttpResponse:
-    """The board after a change; the picker's list rides along, because its groups changed too."""
+def show_outputs(request: HttpRequest, draft: Draft, removed: Call | None = None) -> HttpResponse:
+    """The board after a change; the picker's list rides along, because its groups changed too.
+
+    `removed` is a column that can be taken back.
+    """
     if not request.htmx:
         return redirect("playground")
     calls = drafting.columns_of(request.user, draft)
-    context = outputs_of(request.user, draft, calls)
+    context = outputs_of(request.user, draft, calls) | {"removed": removed}
     return render(request, "playground/_changed.html", context)
 
 
@@ -144,6 +147,7 @@ def outputs_of(user: User, draft: Draft, calls: list[Call]) -> dict:
         "groups": _groups(user, endpoints, calls),
         "chosen": len(calls),
         "credentialed": managing.credentialed(user),
+        "proxied_in": managing.proxied_in(user),
     }
 
 

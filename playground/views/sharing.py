@@ -9,9 +9,10 @@ from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from .. import drafting, filing, forking, sharing
+from .. import deleting, drafting, filing, forking, sharing
 from ..access import (
     get_editable,
+    get_restorable,
     get_visible,
     linked_run,
     teams_to_share_with,
@@ -86,18 +87,16 @@ def draft_restore(request: HttpRequest) -> HttpResponse:
 @require_POST
 def run_delete(request: HttpRequest, pk) -> HttpResponse:
     run = get_editable(request.user, Run, pk)
-    filing.delete_run(run)
+    deleting.delete_run(request.user, run)
     words = gettext("Deleted “%(run)s”.") % {"run": run.title}
-    messages.success(request, words, extra_tags=f"undo {reverse('run-restore', args=[run.pk])}")
+    messages.success(request, words, extra_tags=reverse("run-restore", args=[run.pk]))
     return redirect("playground")
 
 
 @require_POST
 def run_restore(request: HttpRequest, pk) -> HttpResponse:
-    run = filing.restore_run(request.user, pk)
-    if run is None:
-        messages.error(request, gettext("It is too late: the run is gone."))
-        return redirect("playground")
+    run = get_restorable(request.user, Run, pk)
+    deleting.restore(run)
     messages.success(request, gettext("“%(run)s” is back.") % {"run": run.title})
     return redirect(run)
 

@@ -5,20 +5,30 @@ from dataclasses import dataclass
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Count
-from django.http import HttpRequest, HttpResponse
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext
+from django.urls import reverse
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
+from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 
-from .. import connecting, starting
-from ..access import can_edit, credential_of, editable_by, get_visible, visible_to
+from .. import connecting, deleting, starting
+from ..access import (
+    can_edit,
+    credential_of,
+    editable_by,
+    get_restorable,
+    get_visible,
+    visible_to,
+)
 from ..connecting import Refused
 from ..forms.account import ProofForm
 from ..forms.workspaces import ConfirmNameForm, CredentialForm, WorkspaceForm
 from ..models import Credential, Endpoint, User, Workspace
-from .endpoints import as_check
+from .endpoints import WHOSE, as_check
+from .lists import Column, List, answer_list, asked_before
 
 FAILED_NOW = "failed-workspace-check"  # session: the error that the list shows once, in its row
 
@@ -31,12 +41,35 @@ class Line:
     credential: Credential | None
     endpoint_count: int
     can_edit: bool
+    is_mine: bool
+    is_final: bool  # to delete it is: somebody stored a credential for it, or uses it
     error: dict | None = None  # of a check that just failed
 
     @property
     def is_closed(self) -> bool:
         """Whether the credential opens no more: the host was changed under it, or a key is gone."""
         return self.credential is not None and not connecting.is_usable(self.credential)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What it is found by."""
+        return self.workspace.name, self.workspace.host
+
+    @property
+    def checked_order(self) -> tuple:
+        """Failed ones first, then the oldest checks; those never checked at the end."""
+        checked_at = self.credential and self.credential.checked_at
+        if not checked_at:
+            return (2, 0)
+        return (1 if self.credential.is_ok else 0, checked_at.timestamp())
+
+
+COLUMNS = [
+    Column("name", gettext_lazy("Workspace"), lambda line: line.workspace.name.casefold()),
+    Column("credential", gettext_lazy("Your credential"), lambda line: line.credential is None),
+    Column("checked", gettext_lazy("Last check"), lambda line: line.checked_order),
+    Column("endpoints", gettext_lazy("Endpoints"), lambda line: line.endpoint_count, True),
+]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -105,18 +138,39 @@ def workspace_delete(request: HttpRequest, pk) -> HttpResponse:
     if request.method != "POST":
         return _delete_page(request, workspace, ConfirmNameForm(workspace.name))
     form = ConfirmNameForm(workspace.name, request.POST)
-    if form.is_valid():
-        try:
-            connecting.delete_workspace(request.user, workspace)
-        except Refused as refused:
+    try:
+        is_undoable = deleting.delete_workspace(
+            request.user, workspace, with_credentials=form.is_valid()
+        )
+    except Refused as refused:
+        if request.htmx:  # from the list, where nothing seemed to stand in the way
+            return HttpResponseClientRedirect(request.path)
+        if form.is_valid() or refused.field == "workspace":
             form.refuse(refused)
-        else:
-            messages.success(
-                request,
-                gettext("Deleted %(workspace)s and its stored token.") % {"workspace": workspace},
-            )
-            return redirect("workspace-list")
-    return _delete_page(request, workspace, form, status=422)
+        return _delete_page(request, workspace, form, status=422)
+    if is_undoable:
+        words, undo = gettext("Deleted %(workspace)s."), reverse("workspace-restore", args=[pk])
+    else:
+        words, undo = gettext("Deleted %(workspace)s and its stored token."), ""
+    messages.success(request, words % {"workspace": workspace}, extra_tags=undo)
+    if request.htmx:
+        return _list(request, asked_before(request))
+    return redirect("workspace-list")
+
+
+@require_POST
+def workspace_restore(request: HttpRequest, pk) -> HttpResponse:
+    workspace = get_restorable(request.user, Workspace, pk)
+    try:
+        deleting.restore(workspace)
+    except Refused as refused:
+        messages.error(request, refused.message)
+    else:
+        messages.success(request, gettext("Restored %(workspace)s.") % {"workspace": workspace})
+    if not request.htmx:
+        return redirect("workspace-list")
+    answer = _list(request, asked_before(request))
+    return trigger_client_event(answer, "brought-back", {"id": f"workspace-{pk}"}, after="settle")
 
 
 @require_POST
@@ -156,15 +210,30 @@ def credential_delete(request: HttpRequest, pk) -> HttpResponse:
 def _list_page(
     request: HttpRequest, form: WorkspaceForm, status: int = 200, **proofs
 ) -> HttpResponse:
-    failed = request.session.pop(FAILED_NOW, {})
     context = {
-        "lines": _lines(request.user, visible_to(request.user, Workspace), failed),
+        "list": _found(request, request.GET),
         "form": form,
         "proof": ProofForm(request),
         "offered": starting.offered_workspace(request.user),
         "offer_proof": ProofForm(request, auto_id="offer-%s"),
     }
-    return render(request, "workspaces/list.html", context | proofs, status=status)
+    response = answer_list(
+        request, "workspaces/list.html", "workspaces/_list.html", context | proofs
+    )
+    response.status_code = status
+    return response
+
+
+def _list(request: HttpRequest, asked: QueryDict) -> HttpResponse:
+    context = {"list": _found(request, asked)}
+    return answer_list(request, "workspaces/list.html", "workspaces/_list.html", context)
+
+
+def _found(request: HttpRequest, asked: QueryDict) -> List:
+    failed = request.session.pop(FAILED_NOW, {})
+    workspaces = visible_to(request.user, Workspace).select_related("owner")
+    lines = _lines(request.user, workspaces, failed)
+    return List(reverse("workspace-list"), asked, lines, COLUMNS, [WHOSE], lambda line: line.words)
 
 
 def _edit_page(
@@ -191,6 +260,7 @@ def _delete_page(
         "workspace": workspace,
         "form": form,
         "endpoints": visible_to(request.user, Endpoint).filter(workspace=workspace),
+        "is_final": deleting.holds_credentials(workspace),
     }
     return render(request, "workspaces/delete.html", context, status=status)
 
@@ -205,12 +275,16 @@ def _lines(user: User, workspaces, errors: dict[str, dict | None]) -> list[Line]
     counted = visible_to(user, Endpoint).order_by().values_list("workspace")
     counts = dict(counted.annotate(Count("pk")))
     edits = set(editable_by(user, Workspace).values_list("pk", flat=True))
+    held = Q(credentials__isnull=False) | Q(endpoints__deleted_at=None, endpoints__isnull=False)
+    final = set(editable_by(user, Workspace).filter(held).values_list("pk", flat=True))
     return [
         Line(
             workspace=w,
             credential=credentials.get(w.pk),
             endpoint_count=counts.get(w.pk, 0),
             can_edit=w.pk in edits,
+            is_mine=w.owner_id == user.pk,
+            is_final=w.pk in final,
             error=errors.get(str(w.pk)),
         )
         for w in workspaces

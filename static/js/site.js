@@ -44,6 +44,7 @@ const site = (() => {
   function toast(text, { isError = false, link = null, undo = null, action = undo && [words("undo"), undo] } = {}) {
     const box = document.createElement("div");
     box.className = isError ? "toast toast--danger" : "toast";
+    box.dataset.timed = "";
     const line = document.createElement("p");
     line.className = "grow";
     line.textContent = text;
@@ -81,8 +82,18 @@ const site = (() => {
     return box;
   }
 
+  // Not while somebody is at it.
   function leaveSoon(box, ms = SHORT_MS) {
-    if (!box.classList.contains("toast--danger")) setTimeout(() => box.remove(), ms);
+    if (box.classList.contains("toast--danger")) return;
+    setTimeout(() => (box.matches(":hover, :focus-within") ? leaveSoon(box, SHORT_MS) : box.remove()), ms);
+  }
+
+  // Those that the server wrote.
+  function timeToasts() {
+    for (const box of document.querySelectorAll("#toasts > .toast:not([data-timed])")) {
+      box.dataset.timed = "";
+      leaveSoon(box, "undo" in box.dataset ? UNDO_MS : SHORT_MS);
+    }
   }
 
   function csrf() {
@@ -357,8 +368,17 @@ const site = (() => {
     document.addEventListener("focusin", showDueProofs);
   }
 
+  // What was deleted is back, or is not: its message has done its work.
+  document.addEventListener("htmx:oobAfterSwap", timeToasts);
+  document.addEventListener("htmx:afterRequest", ({ detail }) => {
+    if (detail.successful) detail.elt.closest(".toast")?.remove();
+  });
+  document.addEventListener("brought-back", ({ detail }) => {
+    document.getElementById(detail.id)?.querySelector(".col__body, a[href]").focus();
+  });
+
   showTimes();
-  document.querySelectorAll(".toast").forEach((box) => leaveSoon(box));
+  timeToasts();
 
   return { announce, csrf, icon, isOverlayOpen, isSignIn, newKey, locale, number, open, post, showSessionEnded, showSignedOut, showTimes, signInLink, toast, words };
 })();

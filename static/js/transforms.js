@@ -1,4 +1,4 @@
-// The editors of transforms: line numbers, Tab, the line at fault, and dropped files.
+// The editors of transforms: line numbers, Tab, the line at fault, presets and dropped files.
 "use strict";
 
 (() => {
@@ -75,6 +75,22 @@
     if (!event.target.matches?.("textarea[data-code]")) return;
     delete boxOf(event.target).dataset.line; // it is another text now
     number(event.target);
+  });
+
+  // A preset takes the place of the whole text; Ctrl+Z brings that back.
+  document.addEventListener("change", ({ target }) => {
+    const area = document.getElementById(target.dataset?.preset);
+    if (!area || !target.value) return;
+    area.focus();
+    area.select();
+    type(area, target.value);
+    target.focus();
+  });
+  document.addEventListener("input", ({ target }) => {
+    const choice = target.id && document.querySelector(`[data-preset="${target.id}"]`);
+    if (!choice) return;
+    choice.value = target.value;
+    if (choice.selectedIndex < 0) choice.value = "";
   });
 
   // A file that is dropped on an editor is its new text.

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 from django.test import override_settings
 
-from playground import attaching, drafting, sharing
+from playground import attaching, deleting, drafting, sharing
 from playground.models import ApiToken, Membership, User
 from tests.canary import canary
 from tests.make import (
@@ -29,6 +29,8 @@ MARKS = {
     "hidden": "hidden-from-all-93fa",
     "shared": "shared-with-acme-7be0",
     "private": "private-of-alice-2d5c",
+    "deleted": "deleted-by-alice-5e12",
+    "dropped": "dropped-by-alice-c8f3",
     "run": "prompt-of-alice-08e1",
     "going": "prompt-that-waits-6a92",
     "call": "answer-to-alice-d3b7",
@@ -91,6 +93,11 @@ def make_things(alice: User, origin: str, token: str | None = None) -> SimpleNam
         image=attaching.attach(alice, "photo.png", png(MARKS["image"].encode())),
     )
     drafting.choose_columns(drafting.draft_of(alice), [shared, private])
+    # Shared with the team until a moment ago; who did not delete them cannot tell that they were.
+    things.deleted = make_endpoint(alice, name=MARKS["deleted"], team=acme)
+    things.dropped = make_workspace(alice, name=MARKS["dropped"], host=HIDDEN_HOST, team=acme)
+    deleting.delete_endpoint(alice, things.deleted)
+    deleting.delete_workspace(alice, things.dropped, with_credentials=False)
     return things
 
 

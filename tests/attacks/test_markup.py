@@ -230,7 +230,7 @@ class MarkupAttackTests(BrowserTestCase):
         listed = self.site.api("GET", "/endpoints?limit=3")["items"]
         paths = ["/endpoints/", "/endpoints/new/", "/workspaces/", "/account/", "/"]
         paths += [f"/endpoints/{each['id']}/" for each in listed]
-        paths += [f"/endpoints/{listed[0]['id']}/delete/", f"/runs/{run['id']}/"]
+        paths += ["/endpoints/?sort=-owner", f"/runs/{run['id']}/"]
         for path in paths:
             with self.subTest(path):
                 self.page.goto(self.site.url + path)

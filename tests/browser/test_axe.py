@@ -126,6 +126,14 @@ class EveryPageTests(BrowserTestCase):
             self.open(path)
             self.look(name)
         self.expect_complaint("404")
+        self.open(self.paths["endpoints"])
+        self.page.get_by_role("button", name="Delete dolly by hand").click()
+        undo = self.page.get_by_role("button", name="Undo")
+        expect(undo).to_be_visible()
+        self.look("endpoint deleted")
+        undo.click()
+        expect(self.page.get_by_text("Restored dolly by hand.")).to_be_visible()
+        self.look("endpoint restored")
 
     def test_pages_with_mistakes(self) -> None:
         self.sign_in()
@@ -148,6 +156,10 @@ class EveryPageTests(BrowserTestCase):
         page = self.page
         self.sign_in()
         self.look("idle")
+        page.locator("#n-a").get_by_role("button").click()
+        expect(page.locator("#name-a")).to_be_visible()
+        self.look("a whole name")
+        page.keyboard.press("Escape")
         page.get_by_label("User message").press("Control+Enter")
         for letter in "ab":
             expect(page.locator(f"#col-{letter}")).to_have_attribute("data-status", "done")

@@ -85,6 +85,28 @@ class ManagingTests(BrowserTestCase):
         expect(self.page.locator(".col")).to_have_count(before + 1)
         self.page.get_by_role("heading", name=re.compile(r"Column \w: found-late")).wait_for()
 
+    def test_the_picker_says_what_is_stopped_and_what_scales_to_zero(self) -> None:
+        entity = SEED_ENTITY | {"scale_to_zero_enabled": True}
+        self.there.endpoints["sleepy"] = ready_endpoint("sleepy", entity)
+        serving = {
+            "name": "sleepy",
+            "kind": "serving",
+            "task": "chat",
+            "serving_endpoint": "sleepy",
+        }
+        proxied = {"name": "app", "kind": "driver_proxy", "cluster_id": CLUSTER, "port": 7777}
+        for body in (serving, proxied):
+            body |= {"workspace": self.workspace}
+            made = self.site.api("POST", "/endpoints", body, status=201)["id"]
+            self.addCleanup(self.site.api, "DELETE", f"/endpoints/{made}")
+        self.page.goto(f"{self.site.url}/")
+        self.page.keyboard.press("e")
+        for name, words in {"sleepy": "scales to zero", "app": "stopped"}.items():
+            item = self.page.locator(".picker__item").filter(has_text=name)
+            expect(item.locator(".pill")).to_have_text([words])
+            expect(item.get_by_role("checkbox")).to_have_accessible_description(words)
+        expect(self.page.get_by_role("searchbox")).to_be_focused()
+
     def test_a_stopped_cluster_is_started_from_the_column_that_failed(self) -> None:
         self.there.terminated.add(CLUSTER)
         self.addCleanup(self.there.terminated.clear)

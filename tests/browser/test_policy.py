@@ -61,7 +61,7 @@ class PolicyTests(BrowserTestCase):
             "/endpoints/",
             "/endpoints/new/",
             f"/endpoints/{endpoint}/",
-            f"/endpoints/{endpoint}/delete/",
+            "/endpoints/?q=e&sort=-name",
             "/workspaces/",
             f"{place}/",
             f"{place}/delete/",

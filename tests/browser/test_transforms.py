@@ -133,6 +133,34 @@ class TransformsTests(BrowserTestCase):
         )
         expect(editor).to_have_value(SEED)
 
+    def test_a_preset_fills_the_editor_and_undo_brings_back_what_was_typed(self):
+        page = self.page
+        self.sign_in(page, "alice")
+        made = self.add("preset", task="chat")
+        page.goto(f"{self.site.url}/endpoints/{made}/")
+        editor = page.get_by_label("Input function")
+        presets = page.get_by_role("combobox", name="Input presets")
+        editor.fill("def transform_input(**request):\n    return request  # mine")
+        presets.select_option(label="Without temperature")
+        expect(editor).to_have_value(re.compile("pop.*temperature"))
+        expect(presets).to_be_focused()
+        editor.focus()
+        page.keyboard.press("Control+z")
+        expect(editor).to_have_value(re.compile("# mine"))
+        expect(presets).to_have_value("")
+
+        # Those of the task: another one brings its own, and what is typed stays.
+        page.locator("#task-custom").check(force=True)
+        expect(presets.get_by_text("A sentence after the prompt")).to_have_count(1)
+        expect(presets.get_by_text("max_tokens as")).to_have_count(0)
+        expect(editor).to_have_value(re.compile("# mine"))
+        template = page.get_by_role("combobox", name="Template presets")
+        template.select_option(label="Mistral")
+        expect(page.locator("#id_template")).to_have_value(
+            "<s>[INST] {system}\n\n{content} [/INST]"
+        )
+        expect(page.locator("#template-example")).to_contain_text("[INST] Be brief.")
+
     def test_a_colleague_reads_it_before_it_runs(self):
         self.expect_complaint("422")
         page = self.page

@@ -13,7 +13,7 @@ STAIRS = {
     " origins notation pictures process proxies reporting sandbox script_words"
     " storage",
     "nouns": "models access",
-    "verbs": "announcing asking attaching comparing connecting doctoring drafting entering"
+    "verbs": "announcing asking attaching comparing connecting deleting doctoring drafting entering"
     " exporting filing following forking guessing judging managing rationing requesting rotating"
     " running sharing starting transforming trying voting watching",
     "rooms": "forms views api consumers worker middleware templatetags script_words",

@@ -42,6 +42,62 @@ class ManagedPagesTestCase(WebTestCase):
         return reverse(name, args=[self.workspace.pk, *more])
 
 
+class PickerStateTests(ManagedPagesTestCase):
+    """What the picker says of endpoints that are set up, once it is open."""
+
+    def proxied(self, user, name: str, cluster_id: str = CLUSTER, **fields):
+        fields |= {"kind": "driver_proxy", "workspace": self.workspace, "port": 7777, "path": "/"}
+        return make_endpoint(user, name=name, cluster_id=cluster_id, **fields)
+
+    def told(self, name: str, user=None) -> dict[str, str]:
+        self.log_in(user or self.alice)
+        answer = self.client.get(self.path(name), headers=HTMX).content.decode()
+        found = re.findall(r'id="pick-([-\w]+)" hx-swap-oob="true">(.*?)</span></span>', answer)
+        names = {str(each.pk): each.name for each in Endpoint.objects.all()}
+        return {names[pk]: re.sub("<[^>]*>", " ", words).strip() for pk, words in found}
+
+    def test_scales_to_zero_stopped_and_not_ready(self) -> None:
+        served = ready_endpoint("shared", SEED_ENTITY | {"scale_to_zero_enabled": True})
+        self.there.endpoints["shared"] = served
+        self.assertEqual(self.told("found-choice"), {"shared": "scales to zero"})
+        served["state"]["suspend"] = "SUSPENDED"
+        self.assertEqual(self.told("found-choice")["shared"].split()[0], "stopped")
+        served["state"] = {"ready": "NOT_READY", "config_update": "NOT_UPDATING"}
+        self.assertEqual(self.told("found-choice")["shared"].split()[:2], ["not", "ready"])
+
+    def test_what_is_ready_or_unknown_is_passed_over(self) -> None:
+        self.assertEqual(self.told("found-choice"), {})
+        self.there.endpoints["shared"] = ready_endpoint("shared", SEED_ENTITY)
+        self.assertEqual(self.told("found-choice"), {})
+        self.there.endpoints.clear()
+        self.assertEqual(self.told("found-choice", self.bob), {})  # he has no credential
+
+    def test_stopped_clusters_and_those_that_start(self) -> None:
+        self.proxied(self.alice, "app")
+        self.proxied(self.alice, "up", "0812-091530-up")
+        self.proxied(self.alice, "gone", "0812-091530-gone")
+        self.proxied(self.bob, "bobs-secret")
+        self.there.add_cluster(CLUSTER, "TERMINATED")
+        self.there.add_cluster("0812-091530-up", "RUNNING")
+        self.assertEqual(self.told("cluster-states"), {"app": "stopped"})
+        self.there.clusters[CLUSTER]["state"] = "PENDING"
+        self.assertEqual(self.told("cluster-states"), {"app": "starting"})
+
+    def test_a_stranger_gets_404(self) -> None:
+        self.proxied(self.alice, "app")
+        self.log_in(self.charlie)
+        self.assertEqual(self.client.get(self.path("cluster-states")).status_code, 404)
+        self.assertEqual(self.there.requests, [])
+
+    def test_clusters_are_asked_for_only_where_an_endpoint_needs_it(self) -> None:
+        page = self.client.get("/")
+        self.assertNotContains(page, self.path("cluster-states"))
+        self.told("cluster-states")
+        self.assertEqual(self.there.requests, [])
+        self.proxied(self.alice, "app")
+        self.assertContains(self.client.get("/"), f'hx-get="{self.path("cluster-states")}"')
+
+
 class RightsTests(ManagedPagesTestCase):
     def requests(self) -> list[tuple[str, str, dict]]:
         return [

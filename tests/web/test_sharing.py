@@ -6,9 +6,10 @@ from datetime import timedelta
 from django.urls import reverse
 from django.utils import timezone
 
-from playground import drafting, filing, forking, running, sharing
+from playground import deleting, drafting, filing, forking, running, sharing
 from playground.connecting import Refused
 from playground.models import Call, Endpoint, Membership, Run, RunLink
+from playground.models.deletable import KEPT_S
 from tests.base import WebTestCase
 from tests.make import make_endpoint, make_run, make_user
 
@@ -151,7 +152,7 @@ class LinkTests(SharingTestCase):
             self.assertContains(page, "This link shows nothing", status_code=404)
             self.assertNotContains(page, "Rayleigh", status_code=404)
         self.assertEqual(self.shown(deleted).status_code, 200)
-        filing.delete_run(self.run_)
+        deleting.delete_run(self.alice, self.run_)
         self.assertEqual(self.shown(deleted).status_code, 404)
 
     def test_days_that_are_not_offered_are_refused(self) -> None:
@@ -266,6 +267,9 @@ class ForkTests(SharingTestCase):
 
 
 class DeleteTests(SharingTestCase):
+    def delete(self, run: Run | None = None) -> None:
+        deleting.delete_run(self.alice, run or self.run_)
+
     def test_it_is_gone_for_everybody_and_comes_back(self) -> None:
         self.share()
         self.post("run-delete")
@@ -278,22 +282,26 @@ class DeleteTests(SharingTestCase):
         self.assertEqual(self.page(self.bob).status_code, 200)
 
     def test_nobody_else_brings_it_back(self) -> None:
-        filing.delete_run(self.run_)
+        self.share()
+        self.delete()
         for user in (self.bob, self.charlie):
-            self.assertIsNone(filing.restore_run(user, self.run_.pk))
+            self.log_in(user)
+            self.assertEqual(self.post("run-restore").status_code, 404)
 
     def test_after_a_while_it_is_gone_for_good(self) -> None:
-        filing.delete_run(self.run_)
-        self.assertEqual(filing.purge_runs(), 0)
-        Run.objects.update(deleted_at=timezone.now() - filing.UNDO - timedelta(seconds=1))
-        self.assertIsNone(filing.restore_run(self.alice, self.run_.pk))
-        self.assertEqual(filing.purge_runs(), 1)
-        self.assertFalse(Run.objects.exists() or Call.objects.exists())
+        self.delete()
+        deleting.purge_deleted()
+        self.assertTrue(Run.deleted.exists())
+        late = timezone.now() - timedelta(seconds=KEPT_S + 1)
+        Run.deleted.update(deleted_at=late)
+        self.assertEqual(self.post("run-restore").status_code, 404)
+        deleting.purge_deleted()
+        self.assertFalse(Run.deleted.exists() or Call.objects.exists())
         self.assertTrue(Endpoint.objects.exists())
 
     def test_a_running_one_is_stopped(self) -> None:
         run = make_run(self.alice, self.endpoint)
-        filing.delete_run(run)
+        self.delete(run)
         self.assertEqual(run.calls.get().status, "stopped")
 
     def test_a_deactivated_owner_is_shown_no_more_by_link(self) -> None:

@@ -68,7 +68,7 @@ class WorkspaceListTests(WebTestCase):
         share_an_endpoint(workspace, self.team)
         share_an_endpoint(workspace, None, name="private")
         self.log_in(self.bob)
-        (line,) = self.client.get(LIST).context["lines"]
+        (line,) = self.client.get(LIST).context["list"].lines
         self.assertEqual(line.endpoint_count, 1)
 
     def test_names_are_escaped(self) -> None:

@@ -144,6 +144,20 @@
     board?.classList.toggle("has-alone", Boolean(board.querySelector(":scope > .is-alone")));
   });
 
+  // A column that is removed: the focus goes to the next one, else to the last.
+  let afterRemoved = null;
+  document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+    const button = detail.requestConfig.elt;
+    if (!button.matches(".col__remove") || !button.contains(document.activeElement)) return;
+    afterRemoved = button.closest(".col").nextElementSibling?.id || "";
+  });
+  document.addEventListener("htmx:afterSettle", () => {
+    if (afterRemoved === null) return;
+    const column = document.getElementById(afterRemoved) || run.columns().at(-1);
+    afterRemoved = null;
+    (column?.querySelector(".col__body") || document.querySelector("#outputs button")).focus({ preventScroll: true });
+  });
+
   // Picker ---------------------------------------------------------------------------------
 
   const picker = document.getElementById("picker");
