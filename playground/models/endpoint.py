@@ -94,6 +94,9 @@ class Endpoint(models.Model):
     stop = models.JSONField(default=list, blank=True)
     stream = models.BooleanField(default=True)
     timeout_s = models.PositiveIntegerField(null=True, blank=True)
+    max_input_tokens = models.PositiveIntegerField(
+        null=True, blank=True, help_text="How much it takes, for a warning before it is asked."
+    )
     prices = models.JSONField(
         default=dict,
         blank=True,

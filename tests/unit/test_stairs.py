@@ -15,7 +15,7 @@ STAIRS = {
     "nouns": "models access",
     "verbs": "announcing asking attaching comparing connecting doctoring drafting entering"
     " exporting following guessing judging managing rationing requesting rotating running starting"
-    " transforming trying watching",
+    " transforming trying waiting watching",
     "rooms": "forms views api consumers worker middleware templatetags script_words",
     "doors": "urls asgi server admin apps checks management settings",
 }

@@ -47,7 +47,8 @@ const run = (() => {
     keepPlace(there, () => {
       setText(textOf(there), textOf(fresh).textContent);
       copyInside(there, fresh, ".col__beside");
-      copyInside(there, fresh, ".col__note");
+      // Its place in line was told since, and is told again only when it changes.
+      if (before !== "queued" || there.dataset.status !== "queued") copyInside(there, fresh, ".col__note");
     });
     const [body, freshBody] = [bodyOf(there), bodyOf(fresh)];
     if (freshBody.hasAttribute("aria-busy")) body.setAttribute("aria-busy", "true");
@@ -148,11 +149,13 @@ const run = (() => {
   // Messages -------------------------------------------------------------------------------
 
   const pending = new Map(); // call id -> text that waits for the next frame
+  const opens = new Map(); // output -> where the open end of its text is shown as well
 
   function hear(message) {
     if (message.type === "call") hearCall(message);
     if (message.type === "delta") hearDelta(message);
     if (message.type === "thought") hearThought(message);
+    if (message.type === "place") hearPlace(message);
     if (message.type === "run") {
       flush();
       if (message.similarity) byId("similarity")?.replaceWith(fragmentOf(message.similarity));
@@ -206,10 +209,19 @@ const run = (() => {
     element.closest("details").querySelector("[data-count]").textContent = many;
   }
 
+  function hearPlace(message) {
+    const line = byId(`call-${message.id}-text`)?.closest(".col").querySelector("[data-line]");
+    if (line) setIfOther(line, message.text);
+  }
+
   function flush() {
     for (const [id, text] of pending) {
       const element = byId(`call-${id}-text`);
-      if (element) keepPlace(element.closest(".col"), () => textNode(element).appendData(text));
+      if (!element) continue;
+      keepPlace(element.closest(".col"), () => {
+        textNode(element).appendData(text);
+        opens.get(element)?.appendData(text);
+      });
     }
     pending.clear();
   }
@@ -472,5 +484,5 @@ const run = (() => {
 
   setInterval(tick, TICK_MS);
   document.addEventListener("DOMContentLoaded", refresh);
-  return { columns, stop, summary };
+  return { columns, keepPlace, opens, stop, summary };
 })();
