@@ -22,6 +22,7 @@ from .views import (
 urlpatterns = [
     path("", playground.playground, name="playground"),
     path("draft/", playground.draft_save, name="draft-save"),
+    path("draft/diff/", diffs.draft_diff, name="draft-diff"),
     path("images/", images.image_add, name="image-add"),
     path("images/<uuid:pk>/", images.image, name="image"),
     path("columns/", columns.columns_choose, name="columns-choose"),
@@ -37,6 +38,7 @@ urlpatterns = [
     path("calls/<uuid:pk>/raw/", raw.call_raw, name="call-raw"),
     path("calls/<uuid:pk>/diff/", diffs.call_diff, name="call-diff"),
     path("calls/<uuid:pk>/markdown/", runs.call_markdown, name="call-markdown"),
+    path("calls/<uuid:pk>/blocks/", runs.call_blocks, name="call-blocks"),
     path("calls/<uuid:pk>/stop/", runs.call_stop, name="call-stop"),
     path("calls/<uuid:pk>/retry/", runs.call_retry, name="call-retry"),
     path("endpoints/template/", endpoints.template_example, name="template-example"),
