@@ -122,8 +122,9 @@ const editors = (() => {
   let estimated = 0;
   let overTimer = 0;
 
+  const box = document.getElementById("over");
+
   function showOver() {
-    const box = document.getElementById("over");
     const over = run.columns().filter(({ dataset }) => dataset.maxTokens && estimated > Number(dataset.maxTokens));
     const lines = over.map((column) => {
       const [most, letter] = [Number(column.dataset.maxTokens), column.querySelector(".letter").textContent];
