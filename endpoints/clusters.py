@@ -52,6 +52,10 @@ class Cluster:
         return self.state in _UP
 
     @property
+    def is_on_its_way(self) -> bool:
+        return self.state in _ON_ITS_WAY
+
+    @property
     def can_start(self) -> bool:
         """Whether `start_cluster` is of use now."""
         return self.state in ("TERMINATED", "ERROR")

@@ -159,13 +159,16 @@ def _entities(details: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
                     yield each
 
 
-def _trouble(details: Mapping[str, Any]) -> str:
-    """What the platform says about the first entity that has something to say."""
-    for each in _entities(details):
+def troubles(details: Any) -> Iterator[str]:
+    """What the platform says about each served entity, where it has something to say."""
+    for each in _entities(_mapping(details)):
         words = _mapping(each.get("state")).get("deployment_state_message")
         if isinstance(words, str) and words.strip():
-            return one_line(words)
-    return ""
+            yield one_line(words)
+
+
+def _trouble(details: Mapping[str, Any]) -> str:
+    return next(troubles(details), "")
 
 
 def _sentence(start: str, trouble: str) -> str:

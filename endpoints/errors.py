@@ -15,6 +15,7 @@ EndpointError
 |   |-- Forbidden          forbidden
 |   |-- NotFound           not_found
 |   |-- BadRequest         bad_request
+|   |   `-- PromptTooLong
 |   |-- RateLimited        rate_limited
 |   |-- NotReady           not_ready
 |   |-- ClusterStopped     cluster_stopped
@@ -160,6 +161,11 @@ class NotFound(Refused):
 class BadRequest(Refused):
     kind = "bad_request"
     hint = "Change the prompt or the parameters it names, then run again."
+
+
+class PromptTooLong(BadRequest):
+    reason = "too_long"
+    hint = "Shorten the prompt, or ask an endpoint that takes more."
 
 
 class RateLimited(Refused):

@@ -23,6 +23,7 @@ from .errors import (
     NotFound,
     NothingListening,
     NotReady,
+    PromptTooLong,
     RateLimited,
     TimedOut,
     Unauthorized,
@@ -34,6 +35,8 @@ MAX_RETRY_AFTER_S = 3600.0
 _MAX_NESTING = 8
 
 _STATUS_OF_CODE = {
+    "context_length_exceeded": 400,
+    "string_above_max_length": 400,
     "BAD_REQUEST": 400,
     "INVALID_PARAMETER_VALUE": 400,
     "INVALID_STATE": 400,
@@ -60,6 +63,18 @@ _PRE = re.compile(r"<pre[^>]*>(.*?)</pre>", re.IGNORECASE | re.DOTALL)
 _TAG = re.compile(r"<[^>]*>")
 _CLUSTER_STATE = re.compile(r"cluster \S+ is in (\w+) state", re.IGNORECASE)
 _CODE_IN_FRONT = re.compile(r"([A-Z][A-Z]+(?:_[A-Z]+)+): ")
+_TOO_LONG_STATUS = (400, 413, 422)
+_TOO_LONG_CODES = ("context_length_exceeded", "string_above_max_length")
+# OpenAI and vLLM, Anthropic, Google and Llama, text-generation-inference, Databricks.
+_TOO_LONG = re.compile(
+    r"\b(?:maximum|max|model'?s) (?:model )?context[ _](?:length|window|size)"
+    r"|\bcontext[ _](?:length|window|limit)(?: is| was)? exceeded|\bexceeds? the context"
+    r"|\b(?:prompt|input|request|message)s? (?:is|are|was) too (?:long|large)"
+    r"|\btoo many (?:input |prompt )?tokens\b"
+    r"|\binput (?:token count|length|tokens?)\b.{0,80}\b(?:exceed|greater|more than|larger|longer)"
+    r"|\b(?:tokens?|length) .{0,60}\bexceeds? (?:the |its )?(?:max|limit|model)",
+    re.IGNORECASE,
+)
 _STARTING_STATES = {"pending", "restarting", "resizing"}
 _NAMED_FIELDS = (
     re.compile(r"missing inputs \['([^']{1,64})'"),
@@ -219,6 +234,8 @@ def _status_error(
         return NotReady(
             f"The endpoint is not ready{said}", retry_after_s=retry_after_s(headers), **known
         )
+    if meant in _TOO_LONG_STATUS and _says_too_long(complaint):
+        return PromptTooLong(f"The prompt is too long for the endpoint{said}", **known)
     if 400 <= meant < 500:
         field = complaint.field or _named_field(complaint.words)
         hint = _hint_409(complaint) if meant == 409 else None
@@ -258,6 +275,10 @@ def _hint_401(complaint: _Complaint, kind: str) -> str | None:
             " itself, so let the app take its key some other way."
         )
     return None
+
+
+def _says_too_long(complaint: _Complaint) -> bool:
+    return complaint.code in _TOO_LONG_CODES or bool(_TOO_LONG.search(complaint.words))
 
 
 def _hint_409(complaint: _Complaint) -> str:

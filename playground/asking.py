@@ -255,9 +255,13 @@ def _check_images(asked: Iterable) -> None:
         raise TooLarge(
             gettext(
                 "The images have %(size)s KB together; at most %(most)s KB can be sent. "
-                "Remove one, or shrink it."
+                "That is %(excess)s KB too much: remove one, or shrink it."
             )
-            % {"size": written(size / 1024), "most": written(settings.MAX_IMAGE_BYTES // 1024)}
+            % {
+                "size": written(size / 1024),
+                "most": written(settings.MAX_IMAGE_BYTES // 1024),
+                "excess": written(math.ceil((size - settings.MAX_IMAGE_BYTES) / 1024)),
+            }
         )
 
 

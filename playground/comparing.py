@@ -1,14 +1,23 @@
-"""What an answer is compared with: other columns of its run, earlier attempts, earlier runs."""
+"""What is compared: an answer with others of its run, column or earlier runs; two drafts."""
 
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from django.utils.translation import gettext
 
+from . import drafting
 from .access import visible_to
-from .models import Call, Run, User
+from .diff import LINES, WORDS, Difference, compare
+from .judging import PARAMETERS
+from .models import Call, Draft, Run, User
+from .notation import write_stops
 
 RUNS_LOOKED_AT = 50  # back from the call's own: enough to find a few with the same endpoint
 RUNS_OFFERED = 5
+MOST_PARTS = 40  # of two drafts, compared word by word
+LONGEST_S = 3.0  # for all of them
 
 
 @dataclass(frozen=True)
@@ -61,3 +70,74 @@ def _earlier(user: User, call: Call) -> list[Call]:
         if known is None or known.position != call.position or each.position == call.position:
             by_run[each.run_id] = each
     return [by_run[pk] for pk in before if pk in by_run][:RUNS_OFFERED]
+
+
+# Drafts -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a draft that the other has otherwise: `roles` of a message, mine and the other's.
+
+    The difference leads from mine to the other; None for what is only counted.
+    """
+
+    title: str
+    roles: tuple[str, ...]
+    difference: Difference | None
+
+
+def draft_parts(mine: Draft, other: Draft) -> list[Part]:
+    """What differs between two drafts, part by part, within a bound of time."""
+    until, parts = time.monotonic() + LONGEST_S, []
+    for title, one, two, by in _both_parts(mine, other):
+        if one == two:
+            continue
+        is_compared = len(parts) < MOST_PARTS and time.monotonic() < until
+        difference = compare(one[1], two[1], by) if is_compared else None
+        roles = tuple(dict.fromkeys(role for role in (one[0], two[0]) if role))
+        parts.append(Part(title, roles, difference))
+    return parts
+
+
+def _both_parts(mine: Draft, other: Draft) -> Iterator[tuple[str, tuple, tuple, str]]:
+    """Every part of both: its title, (role, text) of mine, of the other, how to compare them."""
+    nothing = ("", "")
+    said = zip_longest(_messages(mine), _messages(other), fillvalue=nothing)
+    for number, (one, two) in enumerate(said, 1):
+        yield gettext("Message %(number)s") % {"number": number}, one, two, WORDS
+    pairs = zip_longest(_examples(mine), _examples(other), fillvalue=nothing)
+    for number, (one, two) in enumerate(pairs):
+        yield gettext("Example %(number)s") % {"number": number // 2 + 1}, one, two, WORDS
+    for name in dict.fromkeys((*mine.variables, *other.variables)):
+        one, two = (("", draft.variables.get(name, "")) for draft in (mine, other))
+        yield f"{{{{{name}}}}}", one, two, WORDS
+    ones, twos = _settings(mine), _settings(other)
+    for title, one in ones.items():
+        yield title, ("", one), ("", twos[title]), LINES
+
+
+def _messages(draft: Draft) -> list[tuple[str, str]]:
+    """Role and text of each, its images by their words after the text."""
+    return [
+        (
+            message["role"],
+            "\n".join([message["content"], *(i["words"] for i in message.get("images", ()))]),
+        )
+        for message in draft.messages
+    ]
+
+
+def _examples(draft: Draft) -> list[tuple[str, str]]:
+    return [(side, pair[side]) for pair in draft.examples for side in drafting.SIDES]
+
+
+def _settings(draft: Draft) -> dict[str, str]:
+    """What is typed beside the messages, by its title; the same titles for every draft."""
+    found = {str(each.label): draft.params.get(name, "") for name, each in PARAMETERS.items()}
+    found[gettext("Stop sequences")] = write_stops(draft.stop)
+    found[gettext("Extra JSON")] = draft.extra
+    found[gettext("Tools")] = draft.tools
+    found[gettext("Response format")] = draft.response_format
+    found[gettext("One input per line")] = gettext("on") if draft.takes_lines else gettext("off")
+    return found

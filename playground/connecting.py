@@ -31,6 +31,7 @@ from endpoints import (
     whoami,
 )
 from endpoints.errors import BadRequest, EgressDenied, Forbidden, NoCredential, PromptError
+from endpoints.workspace import WorkspaceApi
 
 from . import rotating, transforming, vault
 from .access import credential_of, is_shown_to_team, may_run, runner_of, visible_to
@@ -48,6 +49,8 @@ DEEPEST = 100  # levels of nested JSON
 MAX_DEFAULTS = 128 * 1024  # bytes of parameters, or of stop sequences: every call keeps a copy
 MAX_TEMPLATE = 20_000
 MAX_PRICE = 1_000_000  # dollars
+MAX_INPUT_TOKENS = 100_000_000
+ASK_FOR_S = 10  # how long a workspace may take to say what a call waits for
 # The fields of each kind's address: who judges them, and what stands for one that is empty.
 ADDRESS_PARTS = {
     Endpoint.Kind.SERVING: (("serving_endpoint", addresses.serving_endpoint_name, ""),),
@@ -291,6 +294,7 @@ def mistakes_of(
         lambda: check_params(endpoint.params),
         lambda: check_stop(endpoint.stop),
         lambda: _check_timeout(endpoint),
+        lambda: _check_max_input_tokens(endpoint),
         *(partial(_check_price, endpoint.prices, name) for name in PRICES),
     )
     return _refusals(checks)
@@ -408,6 +412,19 @@ def client_for_call(call: Call) -> Client:
         forbidden.reason = error.kind
         raise forbidden from error
     return _client_in(user, call.config, workspace, "call", functions)
+
+
+def api_for_call(call: Call) -> WorkspaceApi | None:
+    """To ask the workspace of a running call about it, as the person who runs it; None without one.
+
+    Raises EndpointError, AddressError.
+    """
+    user = runner_of(call)
+    workspace = _workspace_for(user, call.config["workspace"], call.name) if user else None
+    if workspace is None:
+        return None
+    credential = opened_credential(user, workspace, "call")
+    return WorkspaceApi(workspace.host, credential, egress(), limits(ASK_FOR_S))
 
 
 def _client_in(
@@ -590,6 +607,17 @@ def _check_timeout(endpoint: Endpoint) -> None:
             "timeout_s",
             gettext("Choose a timeout of 1 to %(most)s seconds.")
             % {"most": settings.CALL_TIMEOUT_S},
+        )
+
+
+def _check_max_input_tokens(endpoint: Endpoint) -> None:
+    if endpoint.max_input_tokens is not None and not (
+        1 <= endpoint.max_input_tokens <= MAX_INPUT_TOKENS
+    ):
+        raise Refused(
+            "max_input_tokens",
+            gettext("Choose a number of tokens from 1 to %(most)s, or leave it out.")
+            % {"most": written(MAX_INPUT_TOKENS)},
         )
 
 

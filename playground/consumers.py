@@ -16,7 +16,7 @@ from .access import get_visible, is_signed_in, visible_to
 from .languages import language_for
 from .limits import TooMany, hold_line
 from .models import Call, Run
-from .watching import Card, Delta, Doubt, Ended, Thought, database, watch_run
+from .watching import Card, Delta, Doubt, Ended, Placed, Thought, database, watch_run
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +79,8 @@ class RunConsumer(AsyncWebsocketConsumer):
     async def _tell_until_over(self, run_id) -> int:
         # watch_run has a channel of its own: messages that went through this consumer's dispatch
         # would each cost a thread hop.
-        watching = watch_run(run_id, with_thoughts=True, person_id=self.scope["user"].pk)
+        person_id = self.scope["user"].pk
+        watching = watch_run(run_id, with_thoughts=True, with_places=True, person_id=person_id)
         async with aclosing(watching) as events:
             async for event in events:
                 if isinstance(event, Doubt):
@@ -90,7 +91,7 @@ class RunConsumer(AsyncWebsocketConsumer):
                     await self._show(event)
         return ENDED
 
-    async def _show(self, event: Card | Delta | Thought | Ended) -> None:
+    async def _show(self, event: Card | Delta | Thought | Placed | Ended) -> None:
         if isinstance(event, Card):
             html = await database.run(self._in_words, "runs/_call.html", {"call": event.call})
             await self._say(type="call", id=str(event.call.pk), html=html)
@@ -99,6 +100,9 @@ class RunConsumer(AsyncWebsocketConsumer):
             await self._say(type="delta", id=event.call_id, text=event.text, **first)
         elif isinstance(event, Thought):
             await self._say(type="thought", id=event.call_id, text=event.text)
+        elif isinstance(event, Placed):
+            text = await database.run(self._in_words, "runs/_place.html", {"place": event.place})
+            await self._say(type="place", id=event.call_id, text=text.strip())
         else:
             compared = await database.run(self._compared, event.run_id)
             await self._say(type="run", status="ended", **compared)

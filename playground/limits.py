@@ -3,8 +3,10 @@
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 from django.conf import settings
+from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 
 _lines: Counter = Counter()  # only touched from the event loop
@@ -15,9 +17,13 @@ class TooMany(Exception):
 
     field = ""  # nothing that was typed is at fault
 
-    def __init__(self, message: str, wait_s: int):
+    until = None  # when it is certain to work again, where that is known
+
+    def __init__(self, message: str, wait_s: int, *, is_certain: bool = False):
         super().__init__(message)
         self.message, self.wait_s = message, wait_s
+        if is_certain:
+            self.until = timezone.now() + timedelta(seconds=wait_s)
 
 
 def in_words(wait_s: int) -> str:

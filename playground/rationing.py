@@ -36,6 +36,7 @@ def check_pace(user: User) -> None:
                 )
                 % {"most": most, "time": in_words(wait_s)},
                 wait_s,
+                is_certain=True,
             )
 
 

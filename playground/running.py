@@ -260,6 +260,12 @@ def keep_texts(worker: str, grown: Iterable[tuple[str, str, str, int | None]]) -
     return lost
 
 
+def note_wait(worker: str, call_id: str, reason: str) -> bool:
+    """What its workspace says it waits for. False once it has begun to answer, or was lost."""
+    held = _held(worker).filter(status=Call.Status.WAITING, pk=call_id)
+    return bool(held.update(waits_for=reason))
+
+
 def renew_leases(worker: str, call_ids: set[str]) -> tuple[set[str], set[str]]:
     """Keep these calls. Answers (ids still held, ids that somebody asked to stop)."""
     held = _held(worker).filter(pk__in=call_ids)

@@ -61,6 +61,7 @@ def _prompt() -> dict[str, str | list[str]]:
         "draft_not_saved": _("Draft not saved: it is too long, or the server did not take it"),
         "draft_of_other_tab": _("Another tab saved this draft at {time}"),
         "use_that": _("Use that one"),
+        "not_compared": _("The drafts could not be compared: the server did not take them."),
         "draft_shown": _("Draft from {time} is shown"),
         "use": _("Use {time}"),
         "draft_restored": _("Restored your draft from {time}"),
@@ -68,6 +69,17 @@ def _prompt() -> dict[str, str | list[str]]:
         "nothing_sent": _("Nothing was sent"),
         "tokens": [ngettext("≈ {n} token", "≈ {n} tokens", n) for n in ONE_AND_MORE],
         "estimate": _("{tokens} to each column, estimated"),
+        "over": [
+            ngettext(
+                "About {n} token over what {letter} · {name} takes ({most})",
+                "About {n} tokens over what {letter} · {name} takes ({most})",
+                n,
+            )
+            for n in ONE_AND_MORE
+        ],
+        "more_over": [
+            ngettext("and {n} more column", "and {n} more columns", n) for n in ONE_AND_MORE
+        ],
         "too_long": _(
             "The prompt is {size} KB long; at most {most} KB can be sent. "
             "Shorten it by {excess} KB."

@@ -10,7 +10,16 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 JOINED = {
     "js/outputs.js": [
         f"js/outputs/{name}.js"
-        for name in ("run-socket", "board", "reading", "follow", "vote", "sync-scroll", "notify")
+        for name in (
+            "run-socket",
+            "board",
+            "blocks",
+            "reading",
+            "follow",
+            "vote",
+            "sync-scroll",
+            "notify",
+        )
     ],
     "js/prompt.js": [
         f"js/prompt/{name}.js"

@@ -14,10 +14,12 @@ from . import announcing
 from .access import with_edit_rights, with_votes
 from .models import Call
 from .threads import DatabaseThreads
+from .waiting import Place, places_in
 
 QUIET_S = 2.0  # nothing heard for so long: look at the rows, a message may have been lost
 BEHIND_S = 0.1  # a gap was seen: the row covers it within the time between two saves
 RECHECK_S = 10.0  # look at the rows this often even while messages come in
+LINE_EVERY_S = 1.0  # how often the line is looked at while a call stands in it
 
 database = DatabaseThreads(4, "watch")
 
@@ -48,6 +50,14 @@ class Thought:
 
 
 @dataclass(frozen=True)
+class Placed:
+    """Where a queued call stands now, where it is wanted."""
+
+    call_id: str
+    place: Place
+
+
+@dataclass(frozen=True)
 class Ended:
     """Every call of the run is over."""
 
@@ -64,21 +74,24 @@ async def watch_run(
     positions: dict[str, int] | None = None,
     *,
     with_thoughts: bool = False,
+    with_places: bool = False,
     person_id=None,
-) -> AsyncIterator[Card | Delta | Thought | Ended | Doubt]:
+) -> AsyncIterator[Card | Delta | Thought | Placed | Ended | Doubt]:
     """First every call as saved, then what changes, until all calls are over.
 
     `positions` tells how many characters of which call the watcher already has: those calls are
     continued from there. Text arrives without gap or repeat, whatever the channel layer loses.
-    Reasoning comes with the cards; `with_thoughts`, also while it grows. With `person_id`, the
-    cards know this person's votes, and a Doubt comes as soon as something about the person
-    changes, and every 10 s.
+    Reasoning comes with the cards; `with_thoughts`, also while it grows. `with_places`, the place
+    in the line of a call that is queued for a while. With `person_id`, the cards know this person's
+    votes, and a Doubt comes as soon as something about the person changes, and every 10 s.
     """
     layer = get_channel_layer()
     channel, groups = await layer.new_channel(), [announcing.run_group(run_id)]
     if person_id is not None:
         groups.append(announcing.person_group(person_id))
     watcher = _Watcher(run_id, positions or {}, with_thoughts, person_id)
+    if with_places:
+        watcher.line_at = time.monotonic() + LINE_EVERY_S
     # Join first, then read: what happens in between is heard, and dropped where the row had it.
     for group in groups:
         await layer.group_add(group, channel)
@@ -88,7 +101,8 @@ async def watch_run(
             yield event
         while not watcher.is_over:
             events = []
-            await asyncio.wait({listening}, timeout=watcher.patience_s())
+            timeout = min(watcher.patience_s(), watcher.line_patience_s())
+            await asyncio.wait({listening}, timeout=timeout)
             if listening.done():
                 events = await watcher.hear(listening.result())
                 listening = asyncio.ensure_future(layer.receive(channel))
@@ -97,6 +111,8 @@ async def watch_run(
                 for group in groups:
                     await layer.group_add(group, channel)
                 events += await watcher.look()
+            if watcher.line_patience_s() == 0:
+                events += await watcher.look_at_line()
             if watcher.is_doubt_due():
                 events.insert(0, Doubt())
             for event in events:
@@ -125,6 +141,8 @@ class _Watcher:
         self.status: dict[str, str] = {}
         self.ahead: dict[str, list[tuple[int, str]]] = {}  # pieces beyond a gap, until it is closed
         self.looked_at = self.heard_at = 0.0
+        self.line_at = math.inf  # when the line is worth a look
+        self.places: dict[str, Place] = {}
 
     @property
     def is_over(self) -> bool:
@@ -138,6 +156,12 @@ class _Watcher:
             quiet_since = max(self.heard_at, self.looked_at)
             due = min(quiet_since + QUIET_S, self.looked_at + RECHECK_S)
         return max(0.0, due - time.monotonic())
+
+    def line_patience_s(self) -> float:
+        """How long until the line is worth a look: for ever while nobody stands in it."""
+        if "queued" not in self.status.values():
+            return math.inf
+        return max(0.0, self.line_at - time.monotonic())
 
     def is_doubt_due(self) -> bool:
         """Whether to ask now if the person may still see this; then the clock starts anew."""
@@ -168,6 +192,16 @@ class _Watcher:
         over = [call_id for call_id, status in self.status.items() if status in Call.OVER]
         calls = await database.run(self._read_calls, over)
         return [event for call in calls for event in self._compare(call)]
+
+    async def look_at_line(self) -> list[Placed]:
+        """The places that are others than were told."""
+        self.line_at = time.monotonic() + LINE_EVERY_S
+        before, self.places = self.places, await database.run(places_in, self.run_id)
+        return [
+            Placed(call_id, place)
+            for call_id, place in self.places.items()
+            if before.get(call_id) != place and self.status.get(call_id) == "queued"
+        ]
 
     def _compare(self, call: Call) -> list[Card | Delta | Thought]:
         call_id = str(call.pk)

@@ -27,9 +27,9 @@ from endpoints import (
     Vectors,
 )
 
-from . import announcing, deleting, running
+from . import announcing, deleting, running, waiting
 from .asking import prompt_of
-from .connecting import client_for_call, describe, storable
+from .connecting import api_for_call, client_for_call, describe, storable
 from .models import Call
 from .threads import DatabaseThreads
 
@@ -41,6 +41,8 @@ BEAT_EVERY_S = 2.0
 PURGE_EVERY_S = 60.0  # how often what was deleted goes for good
 IDLE_POLL_S = 2.0  # the net under a lost bell
 END_AGAIN_S = (0.2, 0.5, 1, 2, 4, 8, 16)  # pauses between tries to write a result
+WHY_AFTER_S = 8.0  # without a token: what its workspace says of that is asked, once
+ASKING_THREADS = 2
 LEAVE_S = 5.0  # how long a stopping worker waits for its streams to close
 
 MOST_TOKENS = 2**53
@@ -72,6 +74,7 @@ class CallWorker:
         self._woken, self._first_text = asyncio.Event(), asyncio.Event()
         self._database = DatabaseThreads(1, "worker-db")
         self._pool = ThreadPoolExecutor(settings.WORKER_SEATS, thread_name_prefix="call")
+        self._asking = ThreadPoolExecutor(ASKING_THREADS, thread_name_prefix="ask")
         self.name = await get_channel_layer().new_channel("worker")
         loops = [
             asyncio.ensure_future(self._for_ever(job))
@@ -93,6 +96,7 @@ class CallWorker:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=LEAVE_S)
         self._pool.shutdown(wait=False, cancel_futures=True)
+        self._asking.shutdown(wait=False, cancel_futures=True)
         self._database.close()
 
     # Loops ----------------------------------------------------------------------------------
@@ -177,19 +181,21 @@ class CallWorker:
 
     async def _serve(self, seat: "Seat") -> None:
         call = seat.call
-        telling = None
+        beside: list[asyncio.Task] = []
         try:
             if seat.client is not None:
                 work = self._loop.run_in_executor(self._pool, seat.stream)
-                telling = asyncio.ensure_future(self._tell(seat))
+                beside = [asyncio.ensure_future(self._tell(seat))]
+                if call.config["workspace"]:
+                    beside.append(asyncio.ensure_future(self._ask_why(seat)))
                 await announcing.call_changed(call.run_id, call.pk)
                 await work
         except Exception:
             log.exception("Call %s failed inside the playground.", call.pk)
             call.status, call.error = Call.Status.FAILED, INTERNAL
         finally:
-            if telling is not None:
-                telling.cancel()
+            for task in beside:
+                task.cancel()
         call.text = seat.whole_text()
         if call.choices:
             call.choices[0]["text"] = call.text
@@ -237,6 +243,25 @@ class CallWorker:
                 self._first_text.set()
             await announcing.call_grew(seat.call.run_id, seat.call.pk, at, text, seat.call.ttft_ms)
             await asyncio.sleep(COALESCE_S)
+
+    async def _ask_why(self, seat: "Seat") -> None:
+        """Find out what a call waits for, once, when its first token is long in coming."""
+        await asyncio.sleep(WHY_AFTER_S)
+        call = seat.call
+        try:
+            if call.ttft_ms is not None:
+                return
+            api = await self._database.run(api_for_call, call)
+            if api is None:
+                return
+            asked = self._loop.run_in_executor(self._asking, waiting.reason_of, api, call.config)
+            reason = await asked
+            if reason and await self._database.run(running.note_wait, self.name, call.pk, reason):
+                await announcing.call_changed(call.run_id, call.pk)
+        except EndpointError as error:
+            log.info("What call %s waits for cannot be asked: %s", call.pk, error)
+        except Exception:
+            log.exception("What call %s waits for was not found out; it goes on.", call.pk)
 
     def _stop(self, call_id: str) -> None:
         seat = self.seats.get(call_id)

@@ -54,6 +54,7 @@ ALLOWED = {
         "starting._is_demo_answering": "the bundled demo's own endpoint",
         "transforming.confirm": "the person's own word on an endpoint that access gave",
         "transforming.note_failure": "the endpoint of a call that was just run",
+        "waiting.places_in": "places in the queue, counted, of a run that the caller was given",
         "watching._Watcher._calls": "the calls of a run that the caller was given by access",
     },
     SQL: {"locks._lock": "a constant statement with one number of ours"},

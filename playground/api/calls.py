@@ -26,7 +26,7 @@ class CallError(TypedDict):
     """Why a call failed: what happened, and what to do next.
 
     Of a transform also the `reason` (syntax, error, limit, busy, too_large, off) and the place in
-    its source.
+    its source; `too_long` is the reason of a request whose prompt was.
     """
 
     kind: str

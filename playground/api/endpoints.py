@@ -77,6 +77,9 @@ class EndpointChanges(Body):
     stop: Annotated[list[str], Field(description="Default stop sequences.")] = []
     stream: bool = True
     timeout_s: int | None = None
+    max_input_tokens: Annotated[
+        int | None, Field(description="What it takes: the page warns of a longer prompt.")
+    ] = None
     transform_input: Annotated[
         str | None,
         Field(description="Source of `def transform_input(**request)`, which gives what is sent."),
@@ -132,6 +135,7 @@ class EndpointAnswer(BaseModel):
     stop: list[str]
     stream: bool
     timeout_s: int | None
+    max_input_tokens: int | None
     transform_input: str | None
     transform_output: str | None
     prices: PricesAnswer
@@ -305,6 +309,7 @@ def _answer(
         stop=endpoint.stop,
         stream=endpoint.stream,
         timeout_s=endpoint.timeout_s,
+        max_input_tokens=endpoint.max_input_tokens,
         transform_input=endpoint.transform_input or None,
         transform_output=endpoint.transform_output or None,
         prices=endpoint.prices,
@@ -382,7 +387,7 @@ def _fill(user: User, endpoint: Endpoint, body: EndpointChanges) -> None:
         prices = changes.pop("prices") or {}
         endpoint.prices = {name: price for name, price in prices.items() if price is not None}
     for name, value in changes.items():
-        is_text = name not in ("port", "timeout_s")
+        is_text = name not in ("port", "timeout_s", "max_input_tokens")
         setattr(endpoint, name, "" if value is None and is_text else value)
 
 

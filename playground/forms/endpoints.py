@@ -194,6 +194,15 @@ class EndpointForm(TransformFields, HouseForm, forms.Form):
         error_messages=WHOLE_NUMBER,
         widget=forms.TextInput(attrs={"class": "input--num", "inputmode": "numeric"}),
     )
+    max_input_tokens = forms.IntegerField(
+        label=gettext_lazy("Takes at most"),
+        required=False,
+        help_text=gettext_lazy(
+            "The size of its context. The playground warns when a prompt is likely longer."
+        ),
+        error_messages=WHOLE_NUMBER,
+        widget=forms.TextInput(attrs={"class": "input--num", "inputmode": "numeric"}),
+    )
     extra = forms.CharField(
         label=gettext_lazy("Extra JSON"),
         required=False,
@@ -350,7 +359,7 @@ class EndpointForm(TransformFields, HouseForm, forms.Form):
         typed |= {"kind": self.chosen_kind, "task": self.chosen_task} | self.cleaned_data
         for name in ("kind", "name", "workspace", "serving_endpoint", "cluster_id", "port", "path"):
             setattr(endpoint, name, typed[name])
-        for name in ("url", "task", "stream", "timeout_s", "stop", "team"):
+        for name in ("url", "task", "stream", "timeout_s", "max_input_tokens", "stop", "team"):
             setattr(endpoint, name, typed[name])
         endpoint.format, endpoint.template = typed["format"] or "", typed["template"] or ""
         set_here = {name: typed[name] for name in self.PARAMS if typed[name] is not None}

@@ -95,6 +95,9 @@ class Endpoint(Deletable):
     stop = models.JSONField(default=list, blank=True)
     stream = models.BooleanField(default=True)
     timeout_s = models.PositiveIntegerField(null=True, blank=True)
+    max_input_tokens = models.PositiveIntegerField(
+        null=True, blank=True, help_text="How much it takes, for a warning before it is asked."
+    )
     prices = models.JSONField(
         default=dict,
         blank=True,

@@ -124,6 +124,9 @@ class Call(models.Model):
     is_stop_asked = models.BooleanField(default=False)
     worker = models.CharField(max_length=200, blank=True, help_text="Channel of the owner.")
     lease_until = models.DateTimeField(null=True)
+    waits_for = models.CharField(
+        max_length=20, blank=True, help_text="What its workspace said of a long wait."
+    )
 
     text = models.TextField(blank=True, help_text="Of the first choice.")
     reasoning = models.TextField(blank=True)

@@ -1,13 +1,15 @@
-"""How one answer differs from another: shown in the column, computed from what is stored."""
+"""How one answer differs from another, shown in the column; how one draft differs from another."""
 
-from django.http import HttpRequest, HttpResponse
+import json
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, QueryDict
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
-from .. import comparing
+from .. import comparing, drafting
 from ..access import get_visible
 from ..diff import LINES, WORDS, compare
-from ..models import Call
+from ..models import Call, Draft
 
 
 @require_safe
@@ -31,3 +33,28 @@ def call_diff(request: HttpRequest, pk) -> HttpResponse:
         "unfinished": [each for each in (other, call) if each and not each.is_over],
     }
     return render(request, "runs/_diff.html", context)
+
+
+@require_POST
+def draft_diff(request: HttpRequest) -> HttpResponse:
+    """The form's fields against `other`, those of another draft as JSON [[name, value]].
+
+    Nothing is stored.
+    """
+    typed = QueryDict(mutable=True)
+    try:
+        for name, value in json.loads(request.POST.get("other", "")):
+            if not (isinstance(name, str) and isinstance(value, str)):
+                raise ValueError
+            typed.appendlist(name, value)
+    except (ValueError, TypeError, RecursionError):
+        return HttpResponseBadRequest("The other draft is a list of names and values.")
+    mine, other = (Draft(owner=request.user) for _ in range(2))
+    drafting.take_typed(mine, request.POST)
+    drafting.take_typed(other, typed)
+    parts = comparing.draft_parts(mine, other)
+    context = {
+        "parts": [part for part in parts if part.difference],
+        "left_out": sum(not part.difference for part in parts),
+    }
+    return render(request, "playground/_draft_diff.html", context)

@@ -1,8 +1,10 @@
 """Runs: start one, look at it, stop it; its calls: stop, try again, vote, read as Markdown."""
 
+import re
+
 from django.conf import settings
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
@@ -11,7 +13,7 @@ from .. import drafting, following, running, voting
 from ..access import get_editable, get_visible, visible_to
 from ..connecting import Refused
 from ..limits import TooMany
-from ..markdown import to_html
+from ..markdown import closed_length, to_html
 from ..models import Call, Run
 from ..transforming import Unconfirmed
 from .playground import is_going, refuse, show_page, show_run, status_of, tabs_of, tell_saved
@@ -154,6 +156,23 @@ def call_markdown(request: HttpRequest, pk) -> HttpResponse:
     html = to_html(text) if len(text) <= most else None
     context = {"html": html, "characters": len(text), "most": most}
     return render(request, "runs/_markdown.html", context)
+
+
+@require_safe
+def call_blocks(request: HttpRequest, pk) -> HttpResponse:
+    """The blocks of an answer that closed since `?from=`, where the last ones ended.
+
+    While it streams: what follows `upto` is still open. Both count characters, `units` counts the
+    same as scripts do.
+    """
+    call = get_visible(request.user, Call, pk)
+    start = request.GET.get("from", "")
+    start = int(start) if re.fullmatch("[0-9]{1,9}", start) else 0
+    text = call.text[start:] if len(call.text) <= settings.MAX_MARKDOWN_CHARACTERS else ""
+    closed = text[: closed_length(text)]
+    upto = start + len(closed)
+    units = len(call.text[:upto].encode("utf-16-le", "surrogatepass")) // 2
+    return JsonResponse({"html": to_html(closed), "upto": upto, "units": units})
 
 
 def _choice(call: Call, index: str) -> str:

@@ -2,7 +2,7 @@
 () => {
   const MARKDOWN = "P BR HR EM STRONG S CODE PRE BLOCKQUOTE UL OL LI A H1 H2 H3 H4 H5 H6 TABLE THEAD TBODY TR TH TD";
   const ATTRIBUTES = ["href", "rel", "target", "start", "class", "data-too-long"];
-  const TEXTS = ".plain, .verbatim, .msg__text, .editor__hl mark, pre.code, .mid span, .tag code";
+  const TEXTS = ".plain, .marked > .open, .verbatim, .msg__text, .editor__hl mark, pre.code, .mid span, .tag code";
   const OUR_TEMPLATES = ["message", "example", "image", "variable"].map((name) => `.play > #${name}-template`);
   const ELEMENTS = [
     "iframe, frame, object, embed, applet, portal, base, style, math, marquee",
@@ -14,7 +14,7 @@
   const note = (what, element) => found.push(`${what}: ${element.outerHTML.slice(0, 200)}`);
 
   for (const box of document.querySelectorAll(TEXTS)) if (box.children.length) note("markup in a text", box);
-  for (const element of document.querySelectorAll(".marked *")) {
+  for (const element of document.querySelectorAll(".marked :not(.marked > .open)")) {
     const others = element.getAttributeNames().filter((name) => !ATTRIBUTES.includes(name));
     if (!MARKDOWN.split(" ").includes(element.tagName) || others.length) note("in Markdown", element);
     const href = element.getAttribute("href");

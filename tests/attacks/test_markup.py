@@ -114,6 +114,7 @@ class MarkupAttackTests(BrowserTestCase):
         over = self.page.locator(".col:is([data-status=done], [data-status=failed]) .marked")
         for column in range(over.count()):
             expect(over.nth(column)).to_be_visible(timeout=20_000)
+        expect(over.locator(".open")).to_have_count(0)  # all of it was read as Markdown
 
     # ----------------------------------------------------------------------------------------
 

@@ -1,13 +1,14 @@
 """An answer as plain text or as Markdown; secrets typed in time and too late; signing out."""
 
-import re
-
 from playwright.sync_api import expect
 
 from tests.browser.base import BrowserTestCase
 from tests.site import PASSWORD, Site
 from tests.upstream import Upstream, events
 
+LIST = "- one\n- two\n\n  still two\n"
+CODE = "```\ncode\n\nmore\n```\n"
+LONG = f"# Title\n\nSome *words*.\n\n{LIST}\n{CODE}\n你好 😀 **end**\n\nLast *line*"
 ANSWER = "# Title\n\nSome *words* and [a link](https://a.test/).\n\n- one\n- two\n"
 
 
@@ -22,6 +23,7 @@ class ReadingTestCase(BrowserTestCase):
         pieces = [ANSWER[at : at + 5] for at in range(0, len(ANSWER), 5)]
         for name, behaviour in {
             "quick": events([ANSWER]),
+            "blocks": events([LONG[at : at + 3] for at in range(0, len(LONG), 3)], delay_s=0.2),
             "slow": events(pieces, delay_s=0.15),
             "long": events(["word " * 12_000]),
         }.items():
@@ -72,26 +74,63 @@ class ReadingTests(ReadingTestCase):
         self.column().locator("[data-copy]").click()
         self.assertEqual(self.page.evaluate("navigator.clipboard.readText()"), ANSWER)
 
-    def test_a_stream_is_plain_and_becomes_markdown_at_its_end(self) -> None:
-        run = self.site.start_run("hi", "slow")
+    def test_blocks_become_markdown_as_they_close_and_stay(self) -> None:
+        run = self.site.start_run("hi", "blocks")
+        page, column = self.page, self.column()
+        page.goto(f"{self.site.url}/runs/{run['id']}/")
+        self.choose("Markdown")
+        expect(column.get_by_role("heading", name="Title")).to_be_visible()
+        expect(column.locator(".marked em")).to_have_text("words")
+        expect(column).to_have_attribute("data-status", "streaming")
+        expect(column.locator(".plain")).to_be_hidden()
+        # A list stays open over its empty lines, and is there as it came.
+        expect(column.locator(".open")).to_contain_text("still two")
+        expect(column.locator(".marked li")).to_have_count(0)
+        column.locator("h1").evaluate("(title) => { title.isTheSame = true; }")
+        expect(column.locator(".marked li")).to_have_count(2)
+
+        # Plain and back, and a reload: the same, wherever it is by now.
+        self.choose("Plain")
+        expect(column.locator(".plain")).to_be_visible()
+        expect(column.locator(".marked")).to_be_hidden()
+        self.choose("Markdown")
+        expect(column.locator(".marked li")).to_have_count(2)
+        page.reload()
+        expect(column.locator(".marked li")).to_have_count(2)
+        expect(column).to_have_attribute("data-status", "streaming")
+        column.locator("h1").evaluate("(title) => { title.isTheSame = true; }")
+
+        expect(column).to_have_attribute("data-status", "done")
+        expect(column.locator(".marked strong")).to_have_text("end")
+        expect(column.locator(".marked > :last-child")).to_have_text("Last line")
+        expect(column.locator(".open")).to_have_count(0)
+        expect(column.locator(".marked code")).to_have_text("code\n\nmore\n", use_inner_text=False)
+        expect(column.locator(".plain")).to_have_text(LONG, use_inner_text=False)
+        self.assertTrue(column.locator("h1").evaluate("(title) => title.isTheSame === true"))
+        before = column.locator(".marked").inner_html()
+        page.reload()
+        expect(column.locator(".marked li")).to_have_count(2)
+        self.assertEqual(column.locator(".marked").inner_html(), before)
+
+    def test_stopped_the_open_end_joins_what_is_there(self) -> None:
+        run = self.site.start_run("hi", "blocks")
         self.page.goto(f"{self.site.url}/runs/{run['id']}/")
         self.choose("Markdown")
-        expect(self.column()).to_have_attribute("data-status", "streaming", timeout=10_000)
-        expect(self.column().locator(".plain")).to_be_visible()
-        expect(self.column().locator(".marked")).to_be_hidden()
-        expect(self.column()).to_have_attribute("data-status", "done", timeout=20_000)
-        expect(self.column().get_by_role("heading", name="Title")).to_be_visible()
+        expect(self.column().locator(".open")).to_contain_text("- two")
+        self.column().get_by_role("button", name="Stop A").click()
+        expect(self.column()).to_have_attribute("data-status", "stopped")
+        expect(self.column().locator(".marked li")).to_have_count(2)
+        expect(self.column().locator(".open")).to_have_count(0)
         expect(self.column().locator(".plain")).to_be_hidden()
 
-    def test_a_retry_starts_plain_again(self) -> None:
+    def test_a_retry_starts_from_nothing(self) -> None:
         run = self.site.start_run("hi", "slow")
         self.site.wait_for_run(run["id"])
         self.page.goto(f"{self.site.url}/runs/{run['id']}/")
         self.choose("Markdown")
         expect(self.column().get_by_role("heading", name="Title")).to_be_visible()
         self.column().locator("[data-retry]").click()
-        expect(self.column()).to_have_attribute("data-status", re.compile("waiting|streaming"))
-        expect(self.column().locator(".marked")).to_be_hidden()
+        expect(self.column()).to_have_attribute("data-attempt", "2")
         expect(self.column()).to_have_attribute("data-status", "done", timeout=20_000)
         expect(self.column().get_by_role("heading", name="Title")).to_be_visible()
 

@@ -49,7 +49,8 @@ class SharingTests(BrowserTestCase):
         bob.goto(path)
         expect(bob.locator("#col-a .plain")).to_contain_text("word3 ")  # what came before him
         expect(bob.locator("#col-a .plain")).to_contain_text("word80 ")  # and what comes
-        expect(bob.get_by_role("button", name="Stop A")).to_be_disabled()
+        expect(bob.locator("#col-a-stop")).to_be_hidden()
+        expect(bob.locator("#col-a-retry")).to_be_disabled()
         expect(bob.locator("#stop")).to_have_count(0)
 
         alice.get_by_label("Share with").select_option(index=0)

@@ -45,6 +45,35 @@ class StatusTests(unittest.TestCase):
                     self.assertTrue(error.message.endswith("Because."))
                     self.assertTrue(error.hint.endswith("."))
 
+    def test_a_prompt_that_is_too_long_is_known_by_its_words(self):
+        for status, body in (
+            (400, {"error": {"message": "No.", "code": "context_length_exceeded"}}),
+            (400, {"error": {"message": "This model's maximum context length is 8192 tokens."}}),
+            (400, {"type": "error", "error": {"message": "prompt is too long: 9 tokens > 8"}}),
+            (400, {"error": {"message": "The input token count (9) exceeds the maximum (8)."}}),
+            (422, {"error": "`inputs` tokens + `max_new_tokens` exceeds the limit of 4096"}),
+            (413, {"message": "Too many input tokens."}),
+            (400, {"external_model_error": {"error": {"message": "Exceeded. Context window."}}}),
+            (400, {"message": "Input length 9000 is larger than 8192."}),
+        ):
+            with self.subTest(body):
+                error = judged(status, body)
+                is_known = "Exceeded" not in str(body)
+                self.assertEqual(getattr(error, "reason", None), "too_long" if is_known else None)
+                self.assertEqual(error.kind, "bad_request")
+
+    def test_other_limits_are_not_taken_for_it(self):
+        for status, words in (
+            (400, "max_tokens must be less than 4096"),
+            (400, "temperature exceeds the maximum of 2"),
+            (429, "Too many input tokens per minute."),
+            (400, "Unknown parameter: context"),
+            (413, "Body too big"),
+        ):
+            with self.subTest(words):
+                error = judged(status, {"message": words})
+                self.assertIsNone(getattr(error, "reason", None))
+
     def test_an_empty_body_still_makes_a_sentence(self):
         self.assertEqual(judged(500).message, "The endpoint failed (500).")
 

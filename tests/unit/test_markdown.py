@@ -3,7 +3,7 @@
 import unittest
 from html.parser import HTMLParser
 
-from playground.markdown import TAGS, to_html
+from playground.markdown import TAGS, closed_length, to_html
 
 ATTRIBUTES = {"a": {"href", "target", "rel"}, "ol": {"start"}}
 
@@ -108,3 +108,83 @@ class MarkdownTests(unittest.TestCase):
             html = to_html(bomb[:50_000])
             self.assertLess(len(html), 1_000_000)
             self.assertLess(html.count("<"), 50_000)
+
+
+GROWING = """# Title
+
+Some *words*
+on two lines
+===
+
+- one
+- two
+
+  still two
+
+2
+3) three
+
+> a quote
+goes on
+
+| a | b |
+|---|---|
+| 1 | 2 |
+
+```python
+x = 1
+
+# no heading
+``
+```
+After 你好 😀.\r
+\r
+***
+~~~
+    ~~~
+never closed
+"""
+
+
+class ClosedTests(unittest.TestCase):
+    def test_what_is_closed_stays_as_it_is_whatever_comes(self) -> None:
+        whole, seen = to_html(GROWING), set()
+        for end in range(len(GROWING) + 1):
+            closed = closed_length(GROWING[:end])
+            self.assertLessEqual(closed, end)
+            html = to_html(GROWING[:closed])
+            self.assertTrue(whole.startswith(html), f"{GROWING[:end]!r}: {html!r}")
+            seen.add(closed)
+        self.assertGreater(len(seen), 8)  # and it does not wait for the end
+
+    def test_from_one_closed_block_to_the_next_makes_the_same(self) -> None:
+        at, parts = 0, []
+        for end in range(len(GROWING) + 1):
+            closed = closed_length(GROWING[at:end])
+            if closed:
+                parts.append(to_html(GROWING[at : at + closed]))
+                at += closed
+        parts.append(to_html(GROWING[at:]))
+        self.assertEqual("".join(parts), to_html(GROWING))
+
+    def test_each_kind_of_block_closes_as_soon_as_it_can(self) -> None:
+        for text, closed in {
+            "a": "",
+            "a\n": "",
+            "a\n\n": "a\n\n",
+            "a\n\nb": "a\n\n",
+            "# a\n": "# a\n",
+            "- a\n\n": "",
+            "- a\n\nb": "",  # it may become "b." or a link's address
+            "- a\n\nb\n": "- a\n\n",
+            "```\na\n\nb\n": "",
+            "```\na\n```\n": "```\na\n```\n",
+            "````\na\n```\n": "",
+            "```\n    ```\n": "",
+            "| a |\n|---|\n| b |\n": "",
+            "| a |\n|---|\n| b |\n\n": "| a |\n|---|\n| b |\n\n",
+            "": "",
+            "\n\n": "",
+        }.items():
+            with self.subTest(text):
+                self.assertEqual(text[: closed_length(text)], closed)

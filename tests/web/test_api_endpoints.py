@@ -30,6 +30,7 @@ FIELDS = {
     "stop",
     "stream",
     "timeout_s",
+    "max_input_tokens",
     "transform_input",
     "transform_output",
     "prices",
@@ -108,6 +109,8 @@ class EndpointMakeTests(ApiTestCase):
             (driver | {"timeout_s": 0}, "timeout_s"),
             (driver | {"timeout_s": 10**9}, "timeout_s"),
             (driver | {"timeout_s": 1.5}, "timeout_s"),
+            (driver | {"max_input_tokens": 0}, "max_input_tokens"),
+            (driver | {"max_input_tokens": 10**9}, "max_input_tokens"),
             (driver | {"team": str(self.other_team.pk)}, "team"),
             (driver | {"team": "Acme"}, "team"),
             (driver | {"transform_input": "def f(): pass"}, "transform_input"),
@@ -235,6 +238,10 @@ class EndpointChangeTests(ApiTestCase):
         path = f"/endpoints/{endpoint.pk}"
         changed = self.ok(self.api(self.alice, "PATCH", path, {"url": URL, "timeout_s": 30}))
         self.assertEqual((changed["url"], changed["timeout_s"]), (URL, 30))
+        for most in (8192, None):
+            body = {"max_input_tokens": most}
+            changed = self.ok(self.api(self.alice, "PATCH", path, body))
+            self.assertEqual(changed["max_input_tokens"], most)
         self.assertEqual((changed["params"], changed["stop"]), ({"temperature": 0.5}, ["."]))
         self.assertEqual(changed["version"], 2)
         same = self.ok(self.api(self.alice, "PATCH", path, {"url": URL}))

@@ -27,6 +27,7 @@ def typed(**changes) -> dict:
         "temperature": "",
         "max_tokens": "",
         "timeout_s": "",
+        "max_input_tokens": "",
         "extra": "",
         "stop": "",
         "team": "",
@@ -124,11 +125,13 @@ class EndpointNewTests(WebTestCase):
         self.assertContains(response, "prod-eu · adb-1.2.azuredatabricks.net")
 
     def test_makes_a_direct_url(self) -> None:
-        endpoint = self.make(typed(temperature="0.2", max_tokens="512", timeout_s="30"))
+        endpoint = self.make(
+            typed(temperature="0.2", max_tokens="512", timeout_s="30", max_input_tokens="8192")
+        )
         self.assertEqual(endpoint.owner, self.alice)
         self.assertEqual((endpoint.kind, endpoint.url), ("driver", "http://127.0.0.1:7777/"))
         self.assertEqual(endpoint.params, {"temperature": 0.2, "max_tokens": 512})
-        self.assertEqual(endpoint.timeout_s, 30)
+        self.assertEqual((endpoint.timeout_s, endpoint.max_input_tokens), (30, 8192))
         self.assertTrue(endpoint.stream)
 
     def test_makes_a_driver_proxy(self) -> None:
@@ -205,6 +208,8 @@ class EndpointMistakeTests(WebTestCase):
             ("serving_endpoint", serving | {"serving_endpoint": ""}),
             ("timeout_s", typed(timeout_s="0")),
             ("timeout_s", typed(timeout_s="999999")),
+            ("max_input_tokens", typed(max_input_tokens="0")),
+            ("max_input_tokens", typed(max_input_tokens="many")),
             ("temperature", typed(temperature="warm")),
             ("max_tokens", typed(max_tokens="1.5")),
         ]

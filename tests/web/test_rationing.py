@@ -105,6 +105,13 @@ class RationPageTests(WebTestCase):
         self.assertEqual(response["HX-Retarget"], "#prompt-errors")
         self.assertEqual(response["Retry-After"], "5")
         self.assertContains(self.client.get("/"), "What I typed")
+        self.assertNotContains(response, "data-until", status_code=429)  # nobody knows when
+
+    @override_settings(RUNS_PER_MINUTE=1, RUNS_AT_ONCE=50)
+    def test_a_wait_that_is_known_is_counted_down(self) -> None:
+        response = self.press_run(**HTMX)
+        self.assertContains(response, "Run again in", status_code=429)
+        self.assertContains(response, "data-until", status_code=429)
 
     def test_the_page_says_so_without_script_too(self) -> None:
         response = self.press_run()

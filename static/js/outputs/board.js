@@ -50,6 +50,24 @@
     if (column) markCurrent(column);
   });
 
+  // The message to shorten, of the prompt beside the outputs.
+  function showLongest() {
+    const size = (message) => (message.querySelector("textarea")?.value ?? message.textContent).length;
+    const all = [...panel.querySelectorAll(".msg")];
+    const longest = all.reduce((most, each) => (most && size(most) >= size(each) ? most : each), null);
+    if (!longest) return;
+    document.getElementById("pane-prompt").checked = true;
+    if (panel.hidden) togglePanel();
+    const fold = longest.closest("details");
+    if (fold) fold.open = true;
+    const place = longest.querySelector("textarea") || longest;
+    if (place === longest) longest.tabIndex = -1;
+    longest.scrollIntoView({ block: "nearest" });
+    place.focus({ preventScroll: true });
+  }
+
+  document.addEventListener("click", (event) => event.target.closest("[data-longest]") && showLongest());
+
   // Keys -----------------------------------------------------------------------------------
 
   function press(selector) {

@@ -1,5 +1,5 @@
 // How answers are read: plain, as they came, as Markdown or as JSON laid out; what differs from
-// another answer; and which column was best. Plain while they stream. The choice holds for this browser.
+// another answer; and which column was best. JSON once it is whole. The choice holds for this browser.
 "use strict";
 
 const reading = (() => {
@@ -30,6 +30,12 @@ const reading = (() => {
   // One answer of a column: one that was asked for several has as many.
   function showAnswer(answer, column, isOver) {
     const [plain, marked, laid] = answer.querySelectorAll(":scope > [data-plain], :scope > .marked, :scope > .laid");
+    if (way === "markdown" && column.dataset.status === "streaming" && marked.dataset.blocks) {
+      blocks.follow(marked, plain);
+      [marked.hidden, plain.hidden, laid.hidden] = [false, true, true];
+      return;
+    }
+    if (way !== "markdown") blocks.forget(marked);
     const isWanted = (name) => way === name && isOver && plain.textContent !== "";
     if (isWanted("markdown") && marked.dataset.of !== marked.dataset.markdown) return fetchInto(marked, column);
     if (isWanted("json") && !("of" in laid.dataset)) layOut(plain.textContent, laid);
@@ -43,13 +49,14 @@ const reading = (() => {
     const address = marked.dataset.markdown;
     if (marked.dataset.fetching === address) return;
     marked.dataset.fetching = address;
+    blocks.catchUp(marked);
     try {
       const answer = await fetch(address, { headers: { "HX-Request": "true" }, credentials: "same-origin" });
       if (site.isSignIn(answer.url)) return site.showSignedOut();
       if (!answer.ok) throw new Error(answer.status);
       const template = document.createElement("template");
       template.innerHTML = await answer.text();
-      marked.replaceChildren(template.content);
+      blocks.settle(marked, template.content);
       marked.dataset.of = address;
       show(column);
     } catch {

@@ -49,7 +49,8 @@ const run = (() => {
       setText(textOf(there), textOf(fresh).textContent);
       answerOf(there).lang = answerOf(fresh).lang; // known once it is over
       copyInside(there, fresh, ".col__beside");
-      copyInside(there, fresh, ".col__note");
+      // Its place in line was told since, and is told again only when it changes.
+      if (before !== "queued" || there.dataset.status !== "queued") copyInside(there, fresh, ".col__note");
     });
     const [body, freshBody] = [bodyOf(there), bodyOf(fresh)];
     if (freshBody.hasAttribute("aria-busy")) body.setAttribute("aria-busy", "true");
@@ -163,11 +164,13 @@ const run = (() => {
 
   const pending = new Map(); // call id -> text that waits for the next frame
   let flushedAt = 0;
+  const opens = new Map(); // output -> where the open end of its text is shown as well
 
   function hear(message) {
     if (message.type === "call") hearCall(message);
     if (message.type === "delta") hearDelta(message);
     if (message.type === "thought") hearThought(message);
+    if (message.type === "place") hearPlace(message);
     if (message.type === "run") {
       flush();
       if (message.similarity) byId("similarity")?.replaceWith(fragmentOf(message.similarity));
@@ -221,6 +224,11 @@ const run = (() => {
     element.closest("details").querySelector("[data-count]").textContent = many;
   }
 
+  function hearPlace(message) {
+    const line = byId(`call-${message.id}-text`)?.closest(".col").querySelector("[data-line]");
+    if (line) setIfOther(line, message.text);
+  }
+
   // With the next frame; where several columns stream, together and at most every GATHER_MS.
   function flushSoon() {
     const rest_ms = Math.max(0, flushedAt + GATHER_MS - performance.now());
@@ -232,7 +240,11 @@ const run = (() => {
     const changes = [];
     for (const [id, text] of pending) {
       const element = byId(`call-${id}-text`);
-      if (element) changes.push([element.closest(".col"), () => textNode(element).appendData(text)]);
+      if (!element) continue;
+      changes.push([element.closest(".col"), () => {
+        textNode(element).appendData(text);
+        opens.get(element)?.appendData(text);
+      }]);
     }
     pending.clear();
     keepPlaces(changes);
@@ -502,5 +514,5 @@ const run = (() => {
 
   setInterval(tick, TICK_MS);
   document.addEventListener("DOMContentLoaded", refresh);
-  return { columns, stop, summary };
+  return { columns, keepPlace, opens, stop, summary };
 })();

@@ -199,16 +199,47 @@ const draft = (() => {
     banner.hidden = true;
   }
 
-  banner.addEventListener("click", (event) => {
-    const isUse = event.target.closest("[data-use-other]");
-    if (!isUse && !event.target.closest("[data-keep]")) return;
+  function choose(isOther) {
+    if (!offered) return;
     const { fields, isStored } = offered;
     closeOffer();
-    if (isUse) fill(fields);
+    if (isOther) fill(fields);
     changed();
-    if (!isUse || !isStored) return;
+    if (!isOther || !isStored) return;
     isUnsaved = false; // it is what the server has
     clearTimeout(serverTimer);
+  }
+
+  banner.addEventListener("click", ({ target }) => {
+    if (target.closest("[data-compare]")) compare();
+    if (target.closest("[data-use-other]")) choose(true);
+    if (target.closest("[data-keep]")) choose(false);
+  });
+
+  // Both texts word by word, over the page; the choice is the banner's.
+  const comparison = document.getElementById("draft-compare");
+
+  async function compare() {
+    const body = draftForm();
+    body.append("other", JSON.stringify(offered.fields));
+    try {
+      const answer = await site.post(promptForm.dataset.draftDiff, body);
+      if (!answer.ok) throw new Error(answer.status);
+      const template = document.createElement("template");
+      template.innerHTML = await answer.text(); // this site's own fragment: no text in it is markup
+      if (!offered) return;
+      comparison.querySelector("[data-body]").replaceChildren(template.content);
+      site.open(comparison.id);
+    } catch (error) {
+      if (error.message !== "signed out") site.toast(site.words("not_compared"), { isError: true });
+    }
+  }
+
+  comparison.addEventListener("click", ({ target }) => {
+    const isOther = Boolean(target.closest("[data-draft-take]"));
+    if (!isOther && !target.closest("[data-draft-keep]")) return;
+    comparison.close();
+    choose(isOther);
   });
 
   // A run keeps the draft as well ----------------------------------------------------------

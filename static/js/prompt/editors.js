@@ -5,6 +5,8 @@ const promptForm = document.getElementById("prompt");
 
 const editors = (() => {
   const BIG = 50_000; // characters, from which an editor does no work of its own
+  const OVER_MS = 400;
+  const MOST_OVER = 3; // lines
   // What asking.py finds on the server: Python's \s and \w, which are not JavaScript's.
   const BLANK = "[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]*";
   const VARIABLE = new RegExp(`\\{\\{${BLANK}([\\p{L}\\p{N}_]+)${BLANK}\\}\\}`, "gu");
@@ -109,8 +111,38 @@ const editors = (() => {
       sum += tokens - tokensIn(holes);
       for (const name of names) sum += tokensIn(variables.valueOf(name));
     }
-    promptForm.querySelector("[data-estimate]").textContent = site.words("estimate", { tokens: inWords(Math.max(0, sum)) });
+    sum = Math.max(0, sum);
+    promptForm.querySelector("[data-estimate]").textContent = site.words("estimate", { tokens: inWords(sum) });
+    estimated = sum;
+    clearTimeout(overTimer);
+    overTimer = setTimeout(showOver, OVER_MS);
   }
+
+  // What is likely more than a column takes. Not a mistake: only the endpoint counts exactly.
+  let estimated = 0;
+  let overTimer = 0;
+
+  const box = document.getElementById("over");
+
+  function showOver() {
+    const over = run.columns().filter(({ dataset }) => dataset.maxTokens && estimated > Number(dataset.maxTokens));
+    const lines = over.map((column) => {
+      const [most, letter] = [Number(column.dataset.maxTokens), column.querySelector(".letter").textContent];
+      return site.words("over", { n: estimated - most, letter, name: column.dataset.name, most });
+    });
+    const shown = [...new Set(lines)].slice(0, MOST_OVER);
+    if (lines.length > MOST_OVER) shown.push(site.words("more_over", { n: lines.length - MOST_OVER }));
+    if (box.lastElementChild.textContent !== shown.join("")) {
+      box.lastElementChild.replaceChildren(...shown.map((words) => {
+        const line = document.createElement("p");
+        line.textContent = words;
+        return line;
+      }));
+    }
+    box.hidden = !shown.length;
+  }
+
+  document.addEventListener("run:changed", showOver);
 
   // A big text waits for a pause in typing.
   let timer = 0;
