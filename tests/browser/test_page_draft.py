@@ -153,7 +153,7 @@ class PageDraftTests(BrowserTestCase):
         self.expect_complaint("403")
         self.message.fill("typed before and after")
         self.page.context.clear_cookies()
-        self.page.get_by_role("button", name="Run").click()
+        self.page.locator("#run").click()
         # Now or later: here on the page, or by the link that the banner keeps.
         again, banner = self.page.locator("#sign-in-again"), self.page.locator("#signed-out")
         again.get_by_role("button", name="Not now").click()
@@ -173,7 +173,7 @@ class PageDraftTests(BrowserTestCase):
             "-c",
             "from django.contrib.sessions.models import *; Session.objects.all().delete()",
         )
-        self.page.get_by_role("button", name="Run").click()
+        self.page.locator("#run").click()
         again = self.page.locator("#sign-in-again")
         again.get_by_label("Password").fill("wrong")
         again.get_by_role("button", name="Sign in").click()
@@ -199,7 +199,7 @@ class PageDraftTests(BrowserTestCase):
         expect(self.page.locator("#size-error")).to_have_text(
             "The prompt is 1,024 KB long; at most 512 KB can be sent. Shorten it by 513 KB."
         )
-        self.page.get_by_role("button", name="Run").click()
+        self.page.locator("#run").click()
         expect(self.page.locator("#prompt-errors")).to_contain_text("1,024 KB long; at most 512 KB")
         self.page.wait_for_timeout(2500)  # the draft's saves are over
         # Frozen is seconds; how fast exactly depends on what else the machine does.
