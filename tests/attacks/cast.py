@@ -34,6 +34,7 @@ MARKS = {
     "run": "prompt-of-alice-08e1",
     "going": "prompt-that-waits-6a92",
     "call": "answer-to-alice-d3b7",
+    "gone_run": "prompt-that-is-gone-2f6b",
     "open": "prompt-shown-to-acme-55ce",
     "open_call": "answer-shown-to-acme-b0f3",
     "token": "script-of-alice-e5f8",
@@ -96,6 +97,9 @@ def make_things(alice: User, origin: str, token: str | None = None) -> SimpleNam
     # Shared with the team until a moment ago; who did not delete them cannot tell that they were.
     things.deleted = make_endpoint(alice, name=MARKS["deleted"], team=acme)
     things.dropped = make_workspace(alice, name=MARKS["dropped"], host=HIDDEN_HOST, team=acme)
+    things.gone_run = make_run(alice, shared, prompt=MARKS["gone_run"], status="done")
+    sharing.share_run(alice, things.gone_run, acme)
+    deleting.delete_run(alice, things.gone_run)
     deleting.delete_endpoint(alice, things.deleted)
     deleting.delete_workspace(alice, things.dropped, with_credentials=False)
     return things
