@@ -76,8 +76,9 @@ def columns_of(user: User, draft: Draft, read: Sequence[Endpoint] = ()) -> list[
     if ids:
         endpoints = visible_to(user, Endpoint).select_related("workspace", "transforms_by")
         by_id |= {str(pk): endpoint for pk, endpoint in endpoints.in_bulk(ids).items()}
-    wanted = {column["position"] for column in draft.columns}
-    ran = following.columns_along(user, draft.run, wanted)
+    ran = _begun(draft) or following.columns_along(
+        user, draft.run, {column["position"] for column in draft.columns}
+    )
     calls = [
         call
         for column in draft.columns
@@ -90,6 +91,16 @@ def columns_of(user: User, draft: Draft, read: Sequence[Endpoint] = ()) -> list[
         # Said before the first run, in the column itself.
         call.is_unread = call.status == "idle" and not is_read(user, call.endpoint)
     return calls
+
+
+def _begun(draft: Draft) -> dict[tuple[int, int], Call]:
+    """The columns of a run that was begun just now; nothing unless it is in all of them."""
+    calls = draft.run.begun if draft.run else ()
+    if {call.position for call in calls} != {column["position"] for column in draft.columns}:
+        return {}
+    for call in calls:
+        call.is_mine = True
+    return {(call.position, call.repetition): call for call in calls}
 
 
 def calls_of(user: User, run: Run) -> list[Call]:

@@ -93,7 +93,7 @@ def start_run(
                 follows=follows,
                 forked_from=forked_from,
             )
-            Call.objects.bulk_create(_calls_of(run, variants))
+            run.begun = Call.objects.bulk_create(_calls_of(run, variants))
             transaction.on_commit(announcing.ring_soon)
     except IntegrityError:
         raise Refused(

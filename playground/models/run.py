@@ -1,6 +1,7 @@
 """What was asked and what came back: a run (one prompt, many endpoints), its calls, a draft."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -39,6 +40,9 @@ class Run(Deletable):
         "Team", models.SET_NULL, null=True, related_name="runs", help_text="Who else sees it."
     )
     created_at = models.DateTimeField(auto_now_add=True)
+
+    # The calls, on a run that was begun just now: nobody has to read them.
+    begun: "Sequence[Call]" = ()
 
     class Meta:
         ordering = ["-created_at", "-id"]
