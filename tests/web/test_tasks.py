@@ -52,7 +52,7 @@ class TaskFormTests(WebTestCase):
         for task in Endpoint.Task.values:
             part = self.part(kind="serving", task=task, template="a{content}")
             asks = task in ("completions", "custom")
-            self.assertEqual('<label class="field__label" for="id_template"' in part, asks, task)
+            self.assertEqual('for="id_template"' in part, asks, task)
             self.assertIn("a{content}", part)  # else it is kept hidden
 
     def test_a_template_is_kept_as_it_was_typed(self) -> None:
