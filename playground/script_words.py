@@ -68,7 +68,12 @@ def _prompt() -> dict[str, str | list[str]]:
         "use_saved": _("Use saved {time}"),
         "nothing_sent": _("Nothing was sent"),
         "tokens": [ngettext("≈ {n} token", "≈ {n} tokens", n) for n in ONE_AND_MORE],
-        "estimate": _("{tokens} to each column, estimated"),
+        "estimate": [
+            ngettext("{n} call, {tokens}, estimated", "{n} calls, {tokens} each, estimated", n)
+            for n in ONE_AND_MORE
+        ],
+        "cost_most": _("up to about {cost}"),
+        "cost_least": _("from about {cost}"),
         "over": [
             ngettext(
                 "About {n} token over what {letter} · {name} takes ({most})",

@@ -89,3 +89,24 @@ class LimitTests(BrowserTestCase):
         for letter in "abc":
             column = page.locator(f"#col-{letter}")
             expect(column).to_have_attribute("data-status", "stopped")
+
+
+class TakingTests(BrowserTestCase):
+    def test_what_run_will_take_is_said_before_it(self) -> None:
+        with Site() as site:
+            for each in site.api("GET", "/endpoints")["items"]:
+                prices = {"prices": {"input": 2, "output": 5}}
+                site.api("PATCH", f"/endpoints/{each['id']}", prices)
+            page = self.page
+            page.goto(f"{site.url}/login/")
+            page.get_by_label("User name").fill("alice")
+            page.get_by_label("Password").fill(PASSWORD)
+            page.get_by_role("button", name="Sign in").click()
+            page.get_by_label("System message").fill("")
+            page.get_by_label("User message").fill("x" * 4000)
+            estimate = page.locator(".estimate")
+            expect(estimate).to_contain_text("2 calls, ≈ 1,000 tokens each")
+            expect(estimate).to_contain_text("from about $0.0040")
+            page.get_by_label("Max tokens, exact").fill("2000")
+            expect(estimate).to_contain_text("up to about $0.024")
+            page.goto("about:blank")

@@ -112,11 +112,34 @@ const editors = (() => {
       for (const name of names) sum += tokensIn(variables.valueOf(name));
     }
     sum = Math.max(0, sum);
-    promptForm.querySelector("[data-estimate]").textContent = site.words("estimate", { tokens: inWords(sum) });
     estimated = sum;
+    showTaking();
     clearTimeout(overTimer);
     overTimer = setTimeout(showOver, OVER_MS);
   }
+
+  // What Run will take: calls, tokens, and dollars where the endpoints have prices.
+  function showTaking() {
+    const columns = run.columns().map(({ dataset }) => dataset);
+    const calls = columns.reduce((all, each) => all + Number(each.calls || 1), 0);
+    const said = site.words("estimate", { n: calls, tokens: inWords(estimated) });
+    const mostSet = Number(promptForm.elements.max_tokens?.value) || 0;
+    const mosts = columns.map((each) => Number(each.ownMost) || mostSet);
+    const priced = columns.filter((each) => each.priceIn || each.priceOut);
+    const cost = columns.reduce((sum, each, at) => sum
+      + Number(each.calls || 1) * (Number(each.priceIn || 0) * estimated + Number(each.priceOut || 0) * mosts[at]) / 1e6, 0);
+    const isWhole = columns.every((each, at) => (each.priceIn || each.priceOut) && (!Number(each.priceOut) || mosts[at]));
+    setIfOther("[data-estimate]", said);
+    setIfOther("[data-cost]", priced.length && estimated ? site.words(isWhole ? "cost_most" : "cost_least", { cost: dollars(cost) }) : "");
+  }
+
+  function setIfOther(selector, text) {
+    const place = promptForm.querySelector(selector);
+    if (place.textContent !== text) place.textContent = text;
+  }
+
+  // Two digits that count: $0.0042, $1.30.
+  const dollars = (amount) => `$${site.number(amount, amount > 0 ? Math.min(8, Math.max(2, 1 - Math.floor(Math.log10(amount)))) : 2)}`;
 
   // What is likely more than a column takes. Not a mistake: only the endpoint counts exactly.
   let estimated = 0;
@@ -142,7 +165,13 @@ const editors = (() => {
     box.hidden = !shown.length;
   }
 
-  document.addEventListener("run:changed", showOver);
+  document.addEventListener("run:changed", () => {
+    showOver();
+    showTaking();
+  });
+  promptForm.addEventListener("input", (event) => {
+    if (event.target.closest(".param")) showTaking();
+  });
 
   // A big text waits for a pause in typing.
   let timer = 0;
