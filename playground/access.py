@@ -20,6 +20,7 @@ from django.utils.translation import gettext
 from .models import (
     ApiToken,
     Call,
+    Comment,
     Credential,
     Draft,
     Endpoint,
@@ -86,7 +87,7 @@ def get_editable(user: User, model: type, pk):
     """The row; 404 where it is not seen, PermissionDenied where it is seen and not one's own."""
     row = get_visible(user, model, pk)
     if not can_edit(user, row):
-        whose = (row.run if isinstance(row, Call) else row).owner
+        whose = row.author if isinstance(row, Comment) else getattr(row, "run", row).owner
         raise PermissionDenied(
             gettext("This belongs to %(owner)s; only they change it.") % {"owner": whose.username}
         )
@@ -125,6 +126,12 @@ def is_signed_in(session_key: str | None) -> bool:
 def teams_to_share_with(user: User) -> QuerySet[Team]:
     """The teams in which this person may share: viewers only look."""
     return visible_to(user, Team).filter(pk__in=_teams(user, ADMIN, MEMBER))
+
+
+def can_comment(user: User, run: Run) -> bool:
+    """The owner of a run, and everybody in its team but viewers, who only look."""
+    is_shared = run.team_id and teams_to_share_with(user).filter(pk=run.team_id).exists()
+    return run.owner_id == user.pk or bool(is_shared)
 
 
 def is_shown_to_team(workspace: Workspace, team: Team) -> bool:
@@ -273,6 +280,12 @@ RULES = {
         edit=lambda user: Q(team__in=_teams(user, ADMIN)),
     ),
     EndpointConfirmation: Rule(see=lambda user: Q(user=user), edit=lambda user: Q(user=user)),
+    Comment: Rule(
+        see=lambda user: Q(call__in=_calls_seen_by(user)),
+        edit=lambda user: (
+            Q(call__in=_calls_seen_by(user)) & (Q(author=user) | Q(call__run__owner=user))
+        ),
+    ),
     Vote: Rule(
         see=lambda user: Q(call__in=_calls_seen_by(user)),
         edit=lambda user: Q(user=user, call__in=_calls_seen_by(user)),

@@ -6,6 +6,7 @@ from .api import api
 from .views import (
     account,
     columns,
+    comments,
     diffs,
     endpoints,
     images,
@@ -42,6 +43,8 @@ urlpatterns = [
     path("runs/<uuid:pk>/describe/", sharing.run_describe, name="run-describe"),
     path("runs/<uuid:pk>/share/", sharing.run_share, name="run-share"),
     path("runs/<uuid:pk>/links/", sharing.link_make, name="link-make"),
+    path("runs/<uuid:pk>/comments/", comments.comment_add, name="comment-add"),
+    path("comments/<uuid:pk>/delete/", comments.comment_delete, name="comment-delete"),
     path("links/<uuid:pk>/revoke/", sharing.link_revoke, name="link-revoke"),
     path("runs/<uuid:pk>/fork/", sharing.run_fork, name="run-fork"),
     path("runs/<uuid:pk>/delete/", sharing.run_delete, name="run-delete"),

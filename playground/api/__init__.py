@@ -2,6 +2,7 @@
 
 from .calls import router as calls
 from .code import router as code
+from .comments import router as comments
 from .endpoints import router as endpoints
 from .exports import router as exports
 from .me import router as me
@@ -17,5 +18,6 @@ api.add_router("/endpoints", endpoints, tags=["Endpoints"])
 api.add_router("/runs", runs, tags=["Runs"])
 api.add_router("/runs", code, tags=["Runs"])
 api.add_router("/runs", exports, tags=["Runs"])
+api.add_router("", comments, tags=["Calls"])
 api.add_router("/links", links, tags=["Runs"])
 api.add_router("/calls", calls, tags=["Calls"])

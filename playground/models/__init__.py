@@ -1,5 +1,6 @@
 """Nouns: what the playground remembers."""
 
+from .comment import Comment
 from .endpoint import Endpoint, EndpointConfirmation
 from .image import Image
 from .keys import KeyCheck
@@ -12,6 +13,7 @@ from .workspace import Credential, Workspace
 __all__ = [
     "ApiToken",
     "Call",
+    "Comment",
     "Credential",
     "Draft",
     "Endpoint",

@@ -16,6 +16,7 @@ from ..limits import TooMany
 from ..markdown import closed_length, to_html
 from ..models import Call, Run
 from ..transforming import Unconfirmed
+from .comments import comments_of
 from .playground import is_going, refuse, show_page, show_run, status_of, tabs_of, tell_saved
 from .sharing import about_of
 
@@ -96,7 +97,9 @@ def run_detail(request: HttpRequest, pk) -> HttpResponse:
         "is_running": any(is_going(call) for call in calls),
         "is_in_playground": drafting.draft_of(request.user).run_id == run.pk,
     }
-    context |= about_of(request, run) | tabs_of(calls) | {"shown": "outputs"}
+    context |= (
+        about_of(request, run) | comments_of(request, run) | tabs_of(calls) | {"shown": "outputs"}
+    )
     return render(request, "runs/detail.html", context)
 
 

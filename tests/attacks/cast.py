@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 from django.test import override_settings
 
-from playground import attaching, deleting, drafting, sharing
+from playground import attaching, commenting, deleting, drafting, sharing
 from playground.models import ApiToken, Membership, User
 from tests.canary import canary
 from tests.make import (
@@ -35,12 +35,13 @@ MARKS = {
     "going": "prompt-that-waits-6a92",
     "call": "answer-to-alice-d3b7",
     "gone_run": "prompt-that-is-gone-2f6b",
+    "comment": "said-by-alice-9a3d",
     "open": "prompt-shown-to-acme-55ce",
     "open_call": "answer-shown-to-acme-b0f3",
     "token": "script-of-alice-e5f8",
     "image": "picture-of-alice-71ac",
 }
-TEAM_SEES = {"lent", "shared", "open", "open_call"}
+TEAM_SEES = {"lent", "shared", "open", "open_call", "comment"}
 
 
 def make_people() -> dict[str, User | None]:
@@ -89,6 +90,7 @@ def make_things(alice: User, origin: str, token: str | None = None) -> SimpleNam
         open=opened,
         open_call=opened.calls.get(),
         link=sharing.make_link(alice, run, 7)[0],
+        comment=commenting.add_comment(alice, opened.calls.get(), MARKS["comment"]),
         queued=going.calls.get(),
         token=ApiToken.make(alice, MARKS["token"])[0],
         image=attaching.attach(alice, "photo.png", png(MARKS["image"].encode())),
@@ -188,6 +190,8 @@ def body(method: str, route: str, thing, things: SimpleNamespace) -> dict:
         "POST /runs/<pk>/share/": lambda: {"team": ""},
         "POST /runs/<pk>/links/": lambda: {"days": "7"},
         "POST /api/v1/runs/<id>/links": lambda: {"days": 7},
+        "POST /runs/<pk>/comments/": lambda: {"call": thing.calls.first().pk, "text": "Good"},
+        "POST /api/v1/calls/<id>/comments": lambda: {"text": "Good"},
         "PATCH /api/v1/runs/<id>": lambda: {"notes": "renamed"},
         "PATCH /api/v1/endpoints/<id>": lambda: {"name": "renamed"},
         "PUT /api/v1/endpoints/<id>/confirm": lambda: {"fingerprint": ""},

@@ -50,6 +50,9 @@ ROUTES = {
     "DELETE /links/{id}",
     "GET /calls/{id}",
     "POST /calls/{id}/stop",
+    "GET /calls/{id}/comments",
+    "POST /calls/{id}/comments",
+    "DELETE /comments/{id}",
     "POST /calls/{id}/retry",
     "PUT /calls/{id}/vote",
 }
