@@ -190,7 +190,10 @@ def body(method: str, route: str, thing, things: SimpleNamespace) -> dict:
         "POST /runs/<pk>/share/": lambda: {"team": ""},
         "POST /runs/<pk>/links/": lambda: {"days": "7"},
         "POST /api/v1/runs/<id>/links": lambda: {"days": 7},
-        "POST /runs/<pk>/comments/": lambda: {"call": thing.calls.first().pk, "text": "Good"},
+        "POST /runs/<pk>/comments/": lambda: {
+            "call": getattr(thing, "calls", things.run.calls).first().pk,
+            "text": "Good",
+        },
         "POST /api/v1/calls/<id>/comments": lambda: {"text": "Good"},
         "PATCH /api/v1/runs/<id>": lambda: {"notes": "renamed"},
         "PATCH /api/v1/endpoints/<id>": lambda: {"name": "renamed"},
