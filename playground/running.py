@@ -1,4 +1,4 @@
-"""Verbs of a run: start it, claim its calls, keep their text, end, stop and retry them.
+"""Verbs of a run: start it, keep what its calls say, end, stop and retry them.
 
 The table of calls is the queue and the truth. Every change of status is a conditional UPDATE, so
 that two workers, a stop and a reaper can meet on one row and exactly one of them wins.
@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import DatabaseError, IntegrityError, connection, transaction
-from django.db.models import Count, Max
+from django.db import DatabaseError, IntegrityError, transaction
+from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext
 
@@ -21,14 +21,12 @@ from . import announcing, doctoring, transforming
 from .access import may_run, runnable_by
 from .asking import Asked, TooLarge, check_asked, check_takes  # noqa: F401 - start_run raises it
 from .connecting import Refused, check_params, check_stop
-from .locks import CLAIMING, lock_out_others
 from .models import Call, Endpoint, Run, User
 from .rationing import check_pace, check_running, hold_turns
 
 log = logging.getLogger(__name__)
 
 LEASE_S = 6
-SPARE = 50  # queued calls looked at beyond the free seats, as some may belong to a busy user
 
 
 class Conflict(Exception):
@@ -151,6 +149,7 @@ def _calls_of(run: Run, variants: Sequence[Variant]) -> list[Call]:
     return [
         Call(
             run=run,
+            person_id=run.owner_id,
             position=index if variant.position is None else variant.position,
             repetition=repetition,
             endpoint=variant.endpoint,
@@ -175,72 +174,7 @@ def _fingerprint(asked: Asked, variants: Sequence[Variant]) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-# Claim and keep -----------------------------------------------------------------------------
-
-
-def claim_calls(worker: str, seats: int, run_id=None) -> list[Call]:
-    """Take up to `seats` queued calls, oldest first; those of a person, or to a host, that have as
-    many in flight as they may stay in line.
-    """
-    waiting = Call.objects.filter(status=Call.Status.QUEUED).order_by("created_at", "position")
-    if run_id is not None:
-        waiting = waiting.filter(run=run_id)
-    with transaction.atomic():
-        lock_out_others(CLAIMING)
-        if connection.features.has_select_for_update_skip_locked:
-            waiting = waiting.select_for_update(skip_locked=True, of=("self",))
-        people = _Room("run__owner", settings.CALLS_PER_USER)
-        hosts = _Room("host", settings.CALLS_PER_HOST)
-        waiting = waiting.exclude(run__owner__in=people.full()).exclude(host__in=hosts.full())
-        claimed = []
-        for call in waiting.select_related("run", "run__owner", "endpoint")[: seats + SPARE]:
-            owner, host = call.run.owner_id, call.host
-            if len(claimed) < seats and people.has_room(owner) and hosts.has_room(host):
-                people.take(owner)
-                hosts.take(host)
-                claimed.append(call)
-        return _take(claimed, worker)
-
-
-def _take(calls: list[Call], worker: str) -> list[Call]:
-    """Put the worker's name on these calls, as far as they are still queued."""
-    now = timezone.now()
-    taken = {
-        "status": Call.Status.WAITING,
-        "worker": worker,
-        "started_at": now,
-        "lease_until": now + timedelta(seconds=LEASE_S),
-    }
-    rows = Call.objects.filter(pk__in=[call.pk for call in calls])
-    if rows.filter(status=Call.Status.QUEUED).update(**taken) < len(calls):
-        ours = set(rows.filter(worker=worker, started_at=now).values_list("pk", flat=True))
-        calls = [call for call in calls if call.pk in ours]
-    for call in calls:
-        for name, value in taken.items():
-            setattr(call, name, value)
-    return calls
-
-
-class _Room:
-    """How many more calls each person, or each host, may have in flight.
-
-    A call without a host is one to no address at all: it only fails, so it is not counted.
-    """
-
-    def __init__(self, field: str, most: int) -> None:
-        live = Call.objects.filter(status__in=Call.LIVE).values(field)
-        self.used = {row[field]: row["n"] for row in live.annotate(n=Count("id")) if row[field]}
-        self.most = most
-
-    def full(self) -> list:
-        return [key for key in self.used if not self.has_room(key)]
-
-    def has_room(self, key) -> bool:
-        return self.used.get(key, 0) < self.most
-
-    def take(self, key) -> None:
-        if key:
-            self.used[key] = self.used.get(key, 0) + 1
+# Keep -----------------------------------------------------------------------------
 
 
 def _held(worker: str):
@@ -387,6 +321,7 @@ def retry_call(user: User, call: Call, without: Sequence[str] = ()) -> Call:
                 raise Conflict(gettext("A retry of this call is already going."))
             again = Call.objects.create(
                 **place,
+                person_id=call.run.owner_id,
                 attempt=newest + 1,
                 endpoint=endpoint,
                 config=endpoint.config(),

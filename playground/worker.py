@@ -27,7 +27,7 @@ from endpoints import (
     Vectors,
 )
 
-from . import announcing, deleting, running, waiting
+from . import announcing, claiming, deleting, running, waiting
 from .asking import prompt_of
 from .connecting import api_for_call, client_for_call, describe, storable
 from .models import Call
@@ -135,7 +135,7 @@ class CallWorker:
 
     def _claim(self, free: int) -> list["Seat"]:
         """In one visit to the database: the calls, and the client that each of them needs."""
-        calls = running.claim_calls(self.name, free, self.only_run)
+        calls = claiming.claim_calls(self.name, free, self.only_run)
         return [Seat(call, self._open(call), self._loop) for call in calls]
 
     async def _save(self) -> None:

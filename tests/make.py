@@ -76,6 +76,7 @@ def make_call(run: Run, endpoint: Endpoint, *, status: str = Call.Status.QUEUED,
     seen = visible_to(run.owner, Endpoint).filter(pk=endpoint.pk).first() or endpoint
     return Call.objects.create(
         run=run,
+        person_id=run.owner_id,
         endpoint=endpoint,
         config=seen.config(),
         host=endpoint.host,

@@ -269,7 +269,7 @@ def csrf_in(html: str) -> str:
 
 def text_in(html: str) -> str:
     """The answer's text in a column's markup, as a browser would show it."""
-    rest = html.split('-text"', 1)
+    rest = html.split(" data-plain ", 1)
     return unescape(rest[1].split(">", 1)[1].split("</div>", 1)[0]) if len(rest) == 2 else ""
 
 

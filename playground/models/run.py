@@ -108,6 +108,13 @@ class Call(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     run = models.ForeignKey(Run, models.CASCADE, related_name="calls")
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        db_index=False,
+        related_name="+",
+        help_text="Whose run it is, for the queue.",
+    )
     position = models.PositiveSmallIntegerField(help_text="0 for column A, 1 for B, and so on.")
     repetition = models.PositiveSmallIntegerField(default=1)
     attempt = models.PositiveSmallIntegerField(default=1)
@@ -166,6 +173,11 @@ class Call(models.Model):
         ]
         indexes = [
             # The queue and the leases are small parts of a big table: partial indexes keep them so.
+            models.Index(
+                fields=["person", "created_at", "position"],
+                name="calls_in_line",
+                condition=models.Q(status="queued"),
+            ),
             models.Index(
                 fields=["created_at"], name="calls_queued", condition=models.Q(status="queued")
             ),

@@ -37,7 +37,8 @@ for number in range(0, len(texts), PER_RUN):
     for position, text in enumerate(part):
         is_failed = position % 3 == 2
         Call.objects.create(
-            run=run, position=position, endpoint=endpoint, status="failed" if is_failed else "done",
+            run=run, person=run.owner, position=position, endpoint=endpoint,
+            status="failed" if is_failed else "done",
             config=endpoint.config() | {"name": text[:120], "place": text[:200]},
             overrides={"extra": text}, stop_override=[text], text=text, reasoning=text,
             tool_calls=[{"id": text, "name": text, "arguments": text}],

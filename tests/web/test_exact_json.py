@@ -40,7 +40,12 @@ class ExactJSONTests(WebTestCase):
         run = Run.objects.create(owner=self.alice, messages=[], fingerprint="")
         for value in (None, {}, [], 0, False, "", "a", "“ü😀”", [None, {"": [NUMBERS]}]):
             call = Call.objects.create(
-                run=run, position=0, attempt=Call.objects.count() + 1, config={}, response=value
+                run=run,
+                person=self.alice,
+                position=0,
+                attempt=Call.objects.count() + 1,
+                config={},
+                response=value,
             )
             read = Call.objects.get(pk=call.pk).response
             self.assertEqual(json.dumps(read), json.dumps(value))

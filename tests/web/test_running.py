@@ -2,7 +2,7 @@
 
 from django.test import override_settings
 
-from playground import running
+from playground import claiming, running
 from playground.asking import TooLarge, check_asked
 from playground.connecting import Refused
 from playground.models import Call, Run
@@ -60,37 +60,53 @@ class ClaimTests(WebTestCase):
     def test_one_person_never_has_more_calls_in_flight_than_allowed(self):
         make_run(self.alice, *[self.endpoint] * 5)
         bobs = make_run(self.bob, make_endpoint(self.bob))
-        claimed = running.claim_calls("worker", 64)
+        claimed = claiming.claim_calls("worker", 64)
         self.assertEqual(sum(call.run.owner_id == self.alice.pk for call in claimed), 3)
         self.assertIn(bobs.pk, [call.run_id for call in claimed])
-        self.assertEqual(running.claim_calls("worker", 64), [])
+        self.assertEqual(claiming.claim_calls("worker", 64), [])
 
     @override_settings(CALLS_PER_HOST=3)
     def test_a_host_never_has_more_calls_in_flight_than_allowed(self):
         same = {"url": "HTTP://127.0.0.1:7777/other"}  # spelt otherwise, and another person's
         make_run(self.alice, *[self.endpoint] * 2)
-        make_run(self.bob, *[make_endpoint(self.bob, **same)] * (running.SPARE + 9))
+        make_run(self.bob, *[make_endpoint(self.bob, **same)] * (claiming.SPARE + 9))
         place = {"kind": "serving", "task": "chat", "workspace": make_workspace(self.alice)}
         theirs = make_run(self.alice, make_endpoint(self.alice, name="serving", **place))
         hosts = ["127.0.0.1:7777"] * 3
-        first = running.claim_calls("worker", 4)
+        first = claiming.claim_calls("worker", 3)
         self.assertEqual([call.host for call in first], hosts)
         # Those over the cap wait, and hold up nobody behind them.
-        self.assertEqual([c.run_id for c in running.claim_calls("other", 64)], [theirs.pk])
-        self.assertEqual(running.claim_calls("worker", 64), [])
+        self.assertEqual([c.run_id for c in claiming.claim_calls("other", 64)], [theirs.pk])
+        self.assertEqual(claiming.claim_calls("worker", 64), [])
         Call.objects.filter(pk=first[0].pk).update(status="done")
-        (again,) = running.claim_calls("worker", 64)
+        (again,) = claiming.claim_calls("worker", 64)
         self.assertEqual((again.host, again.run.owner), (hosts[0], self.bob))
         self.assertFalse(Call.objects.filter(status="failed").exists())
 
+    @override_settings(CALLS_PER_USER=2)
+    def test_whoever_has_fewest_in_flight_comes_next(self):
+        make_run(self.alice, *[self.endpoint] * 9)
+        make_run(self.charlie, *[make_endpoint(self.charlie)] * 9)
+        mine = make_run(self.bob, make_endpoint(self.bob))
+        owners = [call.run.owner for call in claiming.claim_calls("worker", 4)]
+        self.assertEqual(owners, [self.alice, self.charlie, self.bob, self.alice])
+        self.assertEqual(mine.calls.get().status, "waiting")
+
+    @override_settings(CALLS_PER_USER=64, CALLS_PER_HOST=99)
+    def test_a_thousand_calls_of_one_keep_another_waiting_for_one_seat_alone(self):
+        make_run(self.alice, *[self.endpoint] * 300)
+        self.assertEqual(len(claiming.claim_calls("worker", 64)), 64)
+        mine = make_run(self.bob, make_endpoint(self.bob))
+        self.assertEqual(claiming.claim_calls("worker", 1)[0].run_id, mine.pk)
+
     def test_no_more_calls_are_claimed_than_there_are_seats(self):
         make_run(self.alice, *[self.endpoint] * 5)
-        self.assertEqual(len(running.claim_calls("worker", 2)), 2)
+        self.assertEqual(len(claiming.claim_calls("worker", 2)), 2)
         self.assertEqual(Call.objects.filter(status="queued").count(), 3)
 
     def test_a_lost_worker_can_write_nothing_more(self):
         run = make_run(self.alice, self.endpoint)
-        (call,) = running.claim_calls("gone", 1)
+        (call,) = claiming.claim_calls("gone", 1)
         Call.objects.update(lease_until=call.started_at)
         self.assertEqual([c.pk for c in running.reap_calls("other")], [call.pk])
         call.status, call.text = Call.Status.DONE, "too late"
@@ -103,13 +119,13 @@ class ClaimTests(WebTestCase):
 
     def test_a_worker_never_reaps_its_own_calls(self):
         make_run(self.alice, self.endpoint)
-        (call,) = running.claim_calls("mine", 1)
+        (call,) = claiming.claim_calls("mine", 1)
         Call.objects.update(lease_until=call.started_at)
         self.assertEqual(running.reap_calls("mine"), [])
 
     def test_a_lost_call_that_was_to_be_stopped_is_stopped(self):
         make_run(self.alice, self.endpoint)
-        (call,) = running.claim_calls("gone", 1)
+        (call,) = claiming.claim_calls("gone", 1)
         Call.objects.update(lease_until=call.started_at, is_stop_asked=True)
         running.reap_calls("other")
         self.assertEqual(Call.objects.get().status, "stopped")
@@ -118,7 +134,7 @@ class ClaimTests(WebTestCase):
         run = make_run(self.alice, self.endpoint)
         running.stop_run(run)
         self.assertEqual(run.calls.get().status, "stopped")
-        self.assertEqual(running.claim_calls("worker", 1), [])
+        self.assertEqual(claiming.claim_calls("worker", 1), [])
 
 
 class SharedByOneWhoLeftTests(WebTestCase):
