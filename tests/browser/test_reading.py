@@ -1,10 +1,12 @@
 """An answer as plain text or as Markdown; secrets typed in time and too late; signing out."""
 
+import threading
+
 from playwright.sync_api import expect
 
 from tests.browser.base import BrowserTestCase
 from tests.site import PASSWORD, Site
-from tests.upstream import Upstream, events
+from tests.upstream import Exchange, Upstream, event_bytes, events
 
 LIST = "- one\n- two\n\n  still two\n"
 CODE = "```\ncode\n\nmore\n```\n"
@@ -13,6 +15,8 @@ ANSWER = "# Title\n\nSome *words* and [a link](https://a.test/).\n\n- one\n- two
 
 
 class ReadingTestCase(BrowserTestCase):
+    gates: list[threading.Event]  # what has to be opened for the next part of LONG to come
+
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
@@ -23,15 +27,32 @@ class ReadingTestCase(BrowserTestCase):
         pieces = [ANSWER[at : at + 5] for at in range(0, len(ANSWER), 5)]
         for name, behaviour in {
             "quick": events([ANSWER]),
-            "blocks": events([LONG[at : at + 3] for at in range(0, len(LONG), 3)], delay_s=0.2),
+            "blocks": cls.send_in_parts,
             "slow": events(pieces, delay_s=0.15),
             "long": events(["word " * 12_000]),
         }.items():
             url = cls.upstream.on(f"/{name}", behaviour)
             cls.site.api("POST", "/endpoints", {"name": name, "kind": "driver", "url": url})
 
+    @classmethod
+    def send_in_parts(cls, exchange: Exchange) -> None:
+        """Up to its list, which is still open; when that is closed; the rest."""
+        exchange.send_head(content_type="text/event-stream", transfer_encoding="chunked")
+        first, second = LONG.index(CODE), LONG.index("**end**")
+        parts = (LONG[:first].rstrip("\n"), "\n\n" + LONG[first:second], LONG[second:])
+        for part, gate in zip(parts, [None, *cls.gates], strict=True):
+            if gate is not None and not gate.wait(60):
+                return
+            for at in range(0, len(part), 3):
+                exchange.send_chunk(event_bytes(part[at : at + 3]))
+        exchange.send_chunk(event_bytes("[DONE]"))
+        exchange.end_chunks()
+
     def setUp(self) -> None:
         super().setUp()
+        type(self).gates = [threading.Event(), threading.Event()]
+        for gate in self.gates:
+            self.addCleanup(gate.set)
         self.page.goto(f"{self.site.url}/login/")
         self.page.get_by_label("User name").fill("alice")
         self.page.get_by_label("Password").fill(PASSWORD)
@@ -71,7 +92,7 @@ class ReadingTests(ReadingTestCase):
         self.page.goto(f"{self.site.url}/runs/{run['id']}/")
         self.choose("Markdown")
         expect(self.column().get_by_role("heading", name="Title")).to_be_visible()
-        self.column().locator("[data-copy]").click()
+        self.page.locator("#col-a-copy").click()
         self.assertEqual(self.page.evaluate("navigator.clipboard.readText()"), ANSWER)
 
     def test_blocks_become_markdown_as_they_close_and_stay(self) -> None:
@@ -87,6 +108,7 @@ class ReadingTests(ReadingTestCase):
         expect(column.locator(".open")).to_contain_text("still two")
         expect(column.locator(".marked li")).to_have_count(0)
         column.locator("h1").evaluate("(title) => { title.isTheSame = true; }")
+        self.gates[0].set()
         expect(column.locator(".marked li")).to_have_count(2)
 
         # Plain and back, and a reload: the same, wherever it is by now.
@@ -100,6 +122,7 @@ class ReadingTests(ReadingTestCase):
         expect(column).to_have_attribute("data-status", "streaming")
         column.locator("h1").evaluate("(title) => { title.isTheSame = true; }")
 
+        self.gates[1].set()
         expect(column).to_have_attribute("data-status", "done")
         expect(column.locator(".marked strong")).to_have_text("end")
         expect(column.locator(".marked > :last-child")).to_have_text("Last line")

@@ -48,7 +48,7 @@ class SharingTests(BrowserTestCase):
 
         bob.goto(path)
         expect(bob.locator("#col-a .plain")).to_contain_text("word3 ")  # what came before him
-        expect(bob.locator("#col-a .plain")).to_contain_text("word80 ")  # and what comes
+        expect(bob.locator("#col-a .plain")).to_contain_text("word40 ")  # and what comes
         expect(bob.locator("#col-a-stop")).to_be_hidden()
         expect(bob.locator("#col-a-retry")).to_be_disabled()
         expect(bob.locator("#stop")).to_have_count(0)
