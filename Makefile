@@ -11,8 +11,9 @@ export PORT ?= 8000
 run: $(VENV)/.installed
 	@exec $(BIN)/python manage.py serve
 
+# TESTS="tests.web tests.unit.test_diff" for some of them.
 test: $(VENV)/.installed-dev chromium
-	$(BIN)/python manage.py test --parallel=1 $(TESTS)
+	$(BIN)/python $(if $(TESTS),manage.py test --parallel=1 $(TESTS),-m tests.halves)
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m bench

@@ -57,7 +57,8 @@ CUT_OFF = """() => {
     while (texts.nextNode()) {
       const [node, one] = [texts.currentNode, texts.currentNode.parentElement];
       if (!node.data.trim() || isHidden(one) || one.matches("script, option, textarea")) continue;
-      if (one.matches(".col__foot .lbl")) continue; // left out where it does not fit: its button has a name
+      // Left out where it does not fit: its button has a name.
+      if (one.matches(".col__foot .lbl")) continue;
       const range = document.createRange();
       range.selectNodeContents(node);
       const text = range.getBoundingClientRect();
