@@ -5,9 +5,11 @@ commands ask for rows through them; `tests/rules.py` refuses any other way.
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from types import SimpleNamespace
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth import get_user
@@ -19,12 +21,14 @@ from django.utils.translation import gettext
 
 from .models import (
     ApiToken,
+    AuditEvent,
     Call,
     Credential,
     Draft,
     Endpoint,
     EndpointConfirmation,
     Image,
+    Invitation,
     Membership,
     Run,
     RunLink,
@@ -77,6 +81,8 @@ def get_editable(user: User, model: type, pk):
     """The row; 404 where it is not seen, PermissionDenied where it is seen and not one's own."""
     row = get_visible(user, model, pk)
     if not can_edit(user, row):
+        if model is Team:
+            raise PermissionDenied(gettext("Only an admin of the team does this."))
         whose = (row.run if isinstance(row, Call) else row).owner
         raise PermissionDenied(
             gettext("This belongs to %(owner)s; only they change it.") % {"owner": whose.username}
@@ -116,6 +122,34 @@ def is_signed_in(session_key: str | None) -> bool:
 def teams_to_share_with(user: User) -> QuerySet[Team]:
     """The teams in which this person may share: viewers only look."""
     return visible_to(user, Team).filter(pk__in=_teams(user, ADMIN, MEMBER))
+
+
+def get_member(user: User, team: Team, name_or_id: str) -> Membership:
+    """Somebody's place in a team that this person sees, by user name or id; else 404."""
+    places = visible_to(user, Membership).filter(team=team).select_related("user", "team")
+    found = places.filter(user__username=name_or_id).first()
+    if found is None:
+        with suppress(ValueError):
+            found = places.filter(user=UUID(name_or_id)).first()
+    if found is None:
+        raise Http404("No such member.")
+    return found
+
+
+def lock_team(user: User, team: Team) -> Team:
+    """The team as this person sees it, until the transaction ends theirs alone to change.
+
+    What is asked after this is asked of what the one before has left. Raises Http404.
+    """
+    with suppress(Team.DoesNotExist):
+        return visible_to(user, Team).select_for_update(of=("self",)).get(pk=team.pk)
+    raise Http404("No such team.")
+
+
+def invitation_of(code: str) -> Invitation | None:
+    """What a code invites to, whatever became of it. Until it is looked at, it is locked."""
+    rows = Invitation.objects.select_related("team").select_for_update(of=("self",))
+    return rows.filter(digest=Invitation.digest_of(code)).first()
 
 
 def is_shown_to_team(workspace: Workspace, team: Team) -> bool:
@@ -236,6 +270,7 @@ def _lends_workspace(user: User) -> QuerySet:
     return lent.values("workspace")
 
 
+NOBODY = Q(pk__in=())
 OWN = Rule(see=lambda user: Q(owner=user), edit=lambda user: Q(owner=user))
 RULES = {
     Endpoint: Rule(
@@ -262,6 +297,11 @@ RULES = {
     Team: Rule(
         see=lambda user: Q(pk__in=_teams(user)), edit=lambda user: Q(pk__in=_teams(user, ADMIN))
     ),
+    Invitation: Rule(
+        see=lambda user: Q(team__in=_teams(user, ADMIN)),
+        edit=lambda user: Q(team__in=_teams(user, ADMIN)),
+    ),
+    AuditEvent: Rule(see=lambda user: Q(team__in=_teams(user, ADMIN)), edit=lambda user: NOBODY),
     Membership: Rule(
         see=lambda user: Q(team__in=_teams(user)),
         edit=lambda user: Q(team__in=_teams(user, ADMIN)),

@@ -34,9 +34,10 @@ from endpoints.errors import BadRequest, EgressDenied, Forbidden, NoCredential, 
 
 from . import rotating, transforming, vault
 from .access import credential_of, is_shown_to_team, may_run, runner_of, visible_to
+from .auditing import note, note_credential, note_endpoint
 from .egress import egress, limits
 from .languages import written
-from .models import Call, Credential, Endpoint, Team, User, Workspace
+from .models import AuditEvent, Call, Credential, Endpoint, Team, User, Workspace
 from .models.endpoint import PRICES, TRANSFORMS
 from .notation import write_vector
 from .sandbox import SandboxError
@@ -173,7 +174,17 @@ def _seal(user: User, workspace: Workspace, secret: str, client_id: str) -> Cred
     credential.checked_at = credential.is_ok = None
     credential.check_result = ""
     credential.save()
+    note_credential(AuditEvent.Verb.CREDENTIAL_SAVED, credential, user, kind=credential.kind)
     return credential
+
+
+@transaction.atomic
+def delete_credential(user: User, workspace: Workspace) -> None:
+    """Erase this person's own secret for a workspace, if there is one."""
+    credential = credential_of(user, workspace)
+    if credential is not None:
+        note_credential(AuditEvent.Verb.CREDENTIAL_DELETED, credential, user)
+        credential.delete()
 
 
 def check_workspace(user: User, workspace: Workspace) -> dict:
@@ -190,12 +201,14 @@ def check_workspace(user: User, workspace: Workspace) -> dict:
         answer = {"ok": True, "user_name": name}
     except EndpointError as error:
         answer = {"ok": False, "error": describe(error)}
-    # Only if it is still the credential that was checked: it may have been replaced meanwhile.
-    Credential.objects.filter(pk=credential.pk, changed_at=credential.changed_at).update(
-        checked_at=timezone.now(),
-        is_ok=answer["ok"],
-        check_result=(name if answer["ok"] else answer["error"]["message"])[:300],
-    )
+    with transaction.atomic():
+        # Only if it is still the credential that was checked: it may have been replaced meanwhile.
+        Credential.objects.filter(pk=credential.pk, changed_at=credential.changed_at).update(
+            checked_at=timezone.now(),
+            is_ok=answer["ok"],
+            check_result=(name if answer["ok"] else answer["error"]["message"])[:300],
+        )
+        note_credential(AuditEvent.Verb.CREDENTIAL_CHECKED, credential, user, ok=answer["ok"])
     return answer
 
 
@@ -243,6 +256,7 @@ def is_usable(credential: Credential) -> bool:
 # Endpoints ----------------------------------------------------------------------------------
 
 
+@transaction.atomic
 def save_endpoint(endpoint: Endpoint, by: User | None = None) -> list[str]:
     """Validate and store; a changed config is a new version. Answers warnings, if any.
 
@@ -264,7 +278,15 @@ def save_endpoint(endpoint: Endpoint, by: User | None = None) -> list[str]:
     _save_named(endpoint)
     if has_new_transforms and by is not None:
         transforming.confirm(by, endpoint, endpoint.transforms_fingerprint)
+    note_endpoint(endpoint, before, by or endpoint.owner)
     return warnings_of(endpoint)
+
+
+@transaction.atomic
+def delete_endpoint(user: User, endpoint: Endpoint) -> None:
+    """Its runs stay, with the config as it was."""
+    note(endpoint.team, user, AuditEvent.Verb.ENDPOINT_DELETED, endpoint, endpoint.name)
+    endpoint.delete()
 
 
 def judge_endpoint(endpoint: Endpoint, by: User | None = None) -> None:

@@ -11,7 +11,8 @@ import io
 import json
 import re
 
-from .models import Call, Run
+from .auditing import note
+from .models import AuditEvent, Call, Run, User
 from .models.run import text_of
 
 TYPES = {
@@ -23,6 +24,11 @@ TYPES = {
 # What a spreadsheet takes for the beginning of a formula, also behind blanks that it drops; the
 # full-width signs count in some of them.
 FORMULA = re.compile(r"[\s\0\u200b-\u200f\u2060\ufeff]*?[=+\-@＝＋－＠\t\r\n\0]")
+
+
+def note_export(user: User, run: Run, format: str) -> None:
+    """In the log of the team that the run is shared with."""
+    note(run.team, user, AuditEvent.Verb.RUN_EXPORTED, run, run.name, format=format)
 
 
 def file_name(run: Run, format: str) -> str:

@@ -229,7 +229,7 @@ def endpoint_change(request: HttpRequest, id: UUID, body: EndpointChanges):
 @router.delete("/{uuid:id}", response={204: None}, summary="Delete an endpoint")
 def endpoint_delete(request: HttpRequest, id: UUID):
     """Its runs stay, with the config as it was."""
-    _editable(request.auth, id).delete()
+    connecting.delete_endpoint(request.auth, _editable(request.auth, id))
     return Status(204, None)
 
 

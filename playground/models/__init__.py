@@ -1,22 +1,25 @@
 """Nouns: what the playground remembers."""
 
+from .audit_event import AuditEvent
 from .endpoint import Endpoint, EndpointConfirmation
 from .image import Image
 from .keys import KeyCheck
 from .run import Call, Draft, Run
 from .run_link import RunLink
-from .team import ApiToken, Membership, Team, User
+from .team import ApiToken, Invitation, Membership, Team, User
 from .vote import Vote
 from .workspace import Credential, Workspace
 
 __all__ = [
     "ApiToken",
+    "AuditEvent",
     "Call",
     "Credential",
     "Draft",
     "Endpoint",
     "EndpointConfirmation",
     "Image",
+    "Invitation",
     "KeyCheck",
     "Membership",
     "Run",

@@ -115,7 +115,7 @@ def endpoint_delete(request: HttpRequest, pk) -> HttpResponse:
         raise PermissionDenied(gettext("Only its owner and the team's admins delete an endpoint."))
     if request.method != "POST":
         return render(request, "endpoints/delete.html", {"endpoint": endpoint})
-    endpoint.delete()
+    connecting.delete_endpoint(request.user, endpoint)
     messages.success(
         request, gettext("Deleted %(endpoint)s. Its runs are kept.") % {"endpoint": endpoint}
     )

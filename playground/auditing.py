@@ -1,0 +1,48 @@
+"""A team's audit log: what was done to what it shares, noted in the transaction of the change."""
+
+from django.db.models import Model
+
+from .models import AuditEvent, Credential, Endpoint, Team, User
+from .models.endpoint import CONFIG_FIELDS
+
+
+def note(
+    team: Team | None, actor: User, verb: AuditEvent.Verb, row: Model, name: str = "", **detail
+) -> None:
+    """Write a line, unless no team is concerned: what is private is noted nowhere.
+
+    `detail` holds names of fields, roles and numbers: no value that somebody typed into a prompt,
+    a parameter or a secret's field.
+    """
+    if team is None:
+        return
+    AuditEvent.objects.create(
+        team=team,
+        actor=actor,
+        actor_name=actor.username,
+        verb=verb,
+        object_kind=row._meta.model_name,
+        object_id=str(row.pk),
+        object_name=name[:254],
+        detail=detail,
+    )
+
+
+def note_endpoint(endpoint: Endpoint, before: Endpoint | None, by: User) -> None:
+    """To the teams that see it, or saw it: which fields are others now, not what is in them."""
+    verb = AuditEvent.Verb
+    was_in = before.team if before else None
+    if was_in != endpoint.team:
+        note(was_in, by, verb.ENDPOINT_UNSHARED, endpoint, endpoint.name)
+        note(endpoint.team, by, verb.ENDPOINT_SHARED, endpoint, endpoint.name)
+    elif before is not None:
+        names = ("name", "workspace_id", *CONFIG_FIELDS)
+        fields = [name for name in names if getattr(before, name) != getattr(endpoint, name)]
+        if fields:
+            note(endpoint.team, by, verb.ENDPOINT_CHANGED, endpoint, endpoint.name, fields=fields)
+
+
+def note_credential(verb: AuditEvent.Verb, credential: Credential, by: User, **detail) -> None:
+    """To the team that its workspace is shared with."""
+    workspace = credential.workspace
+    note(workspace.team, by, verb, credential, workspace.name, **detail)
