@@ -1,6 +1,8 @@
 """A team's audit log: what was done to what it shares, noted in the transaction of the change."""
 
-from django.db.models import Model
+from datetime import datetime
+
+from django.db.models import Model, Q, QuerySet
 
 from .models import AuditEvent, Credential, Endpoint, Team, User
 from .models.endpoint import CONFIG_FIELDS
@@ -46,3 +48,26 @@ def note_credential(verb: AuditEvent.Verb, credential: Credential, by: User, **d
     """To the team that its workspace is shared with."""
     workspace = credential.workspace
     note(workspace.team, by, verb, credential, workspace.name, **detail)
+
+
+def events_like(
+    events: QuerySet[AuditEvent],
+    actor: str = "",
+    verb: str = "",
+    object: str = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> QuerySet[AuditEvent]:
+    """Those by this person, of this verb, on things whose name or id this is, from then till then.
+
+    What is empty leaves out nothing; `until` itself is not included.
+    """
+    if actor:
+        events = events.filter(actor_name=actor)
+    if verb:
+        events = events.filter(verb=verb)
+    if object:
+        events = events.filter(Q(object_name__icontains=object) | Q(object_id=object))
+    if since:
+        events = events.filter(created_at__gte=since)
+    return events.filter(created_at__lt=until) if until else events

@@ -32,7 +32,7 @@ SPARE = 50  # queued calls looked at beyond the free seats, as some may belong t
 
 
 class Conflict(Exception):
-    """The same idempotency key was used for something else, or the call is not over yet."""
+    """It does not go with how things are: a key used before, a call not over, the last admin."""
 
 
 @dataclass(frozen=True)

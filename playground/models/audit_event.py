@@ -48,3 +48,11 @@ class AuditEvent(models.Model):
     class Meta:
         ordering = ["-created_at", "-id"]
         indexes = [models.Index(fields=["team", "-created_at", "-id"], name="audit_of_team")]
+
+    @property
+    def facts(self) -> list[tuple[str, str]]:
+        """Its detail as pairs of short texts."""
+        return [
+            (name, ", ".join(value) if isinstance(value, list) else str(value))
+            for name, value in self.detail.items()
+        ]

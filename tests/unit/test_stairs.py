@@ -13,9 +13,9 @@ STAIRS = {
     " origins notation pictures process proxies reporting sandbox script_words"
     " storage",
     "nouns": "models access",
-    "verbs": "announcing asking attaching comparing connecting doctoring drafting entering"
+    "verbs": "announcing asking attaching auditing comparing connecting doctoring drafting entering"
     " exporting filing following forking guessing judging managing rationing requesting rotating"
-    " running sharing starting transforming trying voting watching",
+    " running sharing starting teaming transforming trying voting watching",
     "rooms": "forms views api consumers worker middleware templatetags script_words",
     "doors": "urls asgi server admin apps checks management settings",
 }
