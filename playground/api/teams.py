@@ -16,7 +16,7 @@ from .. import auditing, teaming
 from ..access import can_edit, get_editable, get_member, get_visible, visible_to
 from ..models import AuditEvent, Invitation, Membership, Team, User
 from .bodies import Body
-from .pages import Page, PageQuery, page_of, refuse_unknown
+from .pages import Page, PageQuery, page_of, refuse_unknown, utc
 
 router = Router()
 invitations = Router()
@@ -179,6 +179,8 @@ def audit_list(request: HttpRequest, id: UUID, query: Query[AuditQuery]):
     if not can_edit(request.auth, team):
         raise PermissionDenied("Only an admin of the team reads its audit log.")
     wanted = query.model_dump(exclude={"limit", "cursor"})
+    for name in ("since", "until"):
+        wanted[name] = wanted[name] and utc(name, wanted[name])
     events = visible_to(request.auth, AuditEvent).filter(team=team)
     return page_of(auditing.events_like(events, **wanted), query, _events)
 
