@@ -33,7 +33,14 @@ from endpoints import (
 from endpoints.errors import BadRequest, EgressDenied, Forbidden, NoCredential, PromptError
 
 from . import rotating, transforming, vault
-from .access import credential_of, is_shown_to_team, may_run, runner_of, visible_to
+from .access import (
+    credential_of,
+    is_shown_to_team,
+    may_run,
+    runner_of,
+    teams_to_share_with,
+    visible_to,
+)
 from .auditing import note, note_credential, note_endpoint
 from .egress import egress, limits
 from .languages import written
@@ -319,6 +326,7 @@ def mistakes_of(
     checks = (
         lambda: _check_name(endpoint),
         lambda: _check_owner_sees_workspace(endpoint, before),
+        lambda: _check_may_share(endpoint, before, by or endpoint.owner),
         lambda: _keep_what_the_kind_uses(endpoint),
         lambda: _check_team_sees_workspace(endpoint, by or endpoint.owner),
         lambda: _keep_what_the_task_uses(endpoint, before),
@@ -355,6 +363,19 @@ def _check_owner_sees_workspace(endpoint: Endpoint, before: Endpoint | None) -> 
                 "Choose a workspace that both of you see."
             )
             % {"workspace": endpoint.workspace, "owner": endpoint.owner},
+        )
+
+
+def _check_may_share(endpoint: Endpoint, before: Endpoint | None, by: User) -> None:
+    """Viewers only look; what they shared before they were one stays as it is."""
+    team = endpoint.team
+    if team is None or before and before.team_id == team.pk:
+        return
+    if not teams_to_share_with(by).filter(pk=team.pk).exists():
+        raise Refused(
+            "team",
+            gettext("You are no member of “%(team)s” who may share there. Nothing was shared.")
+            % {"team": team.name},
         )
 
 
