@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db.models import Model, Q, QuerySet
 
+from .access import is_shown_to_team, visible_to
 from .models import AuditEvent, Credential, Endpoint, Team, User
 from .models.endpoint import CONFIG_FIELDS
 
@@ -45,9 +46,11 @@ def note_endpoint(endpoint: Endpoint, before: Endpoint | None, by: User) -> None
 
 
 def note_credential(verb: AuditEvent.Verb, credential: Credential, by: User, **detail) -> None:
-    """To the team that its workspace is shared with."""
+    """To those of the person's teams that its workspace is shown to."""
     workspace = credential.workspace
-    note(workspace.team, by, verb, credential, workspace.name, **detail)
+    for team in visible_to(by, Team):
+        if is_shown_to_team(workspace, team):
+            note(team, by, verb, credential, workspace.name, **detail)
 
 
 def events_like(

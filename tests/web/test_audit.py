@@ -63,13 +63,19 @@ class NotedTests(AuditTestCase):
             self.bob, name="private", host="https://adb-9.9.azuredatabricks.net"
         )
         connecting.save_credential(self.bob, private, canary())
-        shared = make_workspace(self.alice, team=self.team)
+        shared = make_workspace(self.alice)
+        serving = {"kind": "serving", "task": "chat", "serving_endpoint": "m"}
+        make_endpoint(self.alice, workspace=shared, team=self.team, **serving)
+        second = make_team("Second")  # sees it as well, but has nothing to do with Bob
+        Membership.objects.create(user=self.alice, team=second, role="admin")
+        make_endpoint(self.alice, name="2", workspace=shared, team=second, **serving)
         connecting.save_credential(self.bob, shared, canary())
         self.api(self.bob, "DELETE", f"/workspaces/{shared.pk}/credential")
         self.assertEqual(self.noted(), ["credential.saved", "credential.deleted"])
         saved = AuditEvent.objects.get(verb=Verb.CREDENTIAL_SAVED)
         self.assertEqual((saved.actor, saved.object_name), (self.bob, "prod-eu"))
         self.assertEqual(saved.detail, {"kind": "token"})
+        self.assertFalse(second.audit_events.exists())
 
     def test_a_run_shared_linked_exported_and_taken_back(self) -> None:
         run = make_run(self.alice, make_endpoint(self.alice), status="done", prompt=PROMPT)
