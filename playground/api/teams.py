@@ -40,7 +40,7 @@ class CodeBody(Body):
     code: Annotated[str, Field(description="What stands after the # of the link, or the link.")]
 
 
-class TeamAnswer(BaseModel):
+class TeamDetail(BaseModel):
     id: UUID
     name: str
     role: Annotated[str, Field(description="Your own.")]
@@ -85,24 +85,24 @@ class AuditAnswer(BaseModel):
     detail: dict[str, Any]
 
 
-@router.get("", response=Page[TeamAnswer], summary="List your teams")
+@router.get("", response=Page[TeamDetail], summary="List your teams")
 def team_list(request: HttpRequest, query: Query[PageQuery]):
     refuse_unknown(request, PageQuery)
     return page_of(visible_to(request.auth, Team), query, lambda rows: _teams(request.auth, rows))
 
 
-@router.post("", response={201: TeamAnswer}, summary="Make a team")
+@router.post("", response={201: TeamDetail}, summary="Make a team")
 def team_make(request: HttpRequest, body: TeamBody):
     """You are its admin."""
     return Status(201, _team(request.auth, teaming.make_team(request.auth, body.name)))
 
 
-@router.get("/{uuid:id}", response=TeamAnswer, summary="One team")
+@router.get("/{uuid:id}", response=TeamDetail, summary="One team")
 def team_get(request: HttpRequest, id: UUID):
     return _team(request.auth, get_visible(request.auth, Team, id))
 
 
-@router.patch("/{uuid:id}", response=TeamAnswer, summary="Rename a team")
+@router.patch("/{uuid:id}", response=TeamDetail, summary="Rename a team")
 def team_rename(request: HttpRequest, id: UUID, body: TeamBody):
     team = get_editable(request.auth, Team, id)
     teaming.rename_team(request.auth, team, body.name)
@@ -163,7 +163,7 @@ def invitation_revoke(request: HttpRequest, id: UUID):
     return Status(204, None)
 
 
-@invitations.post("/accept", response=TeamAnswer, summary="Join a team")
+@invitations.post("/accept", response=TeamDetail, summary="Join a team")
 def invitation_accept(request: HttpRequest, body: CodeBody):
     """404 for what is unknown, used, revoked or over; 403 where it is for another address."""
     code = body.code.rpartition("#")[2].strip()
@@ -185,15 +185,15 @@ def audit_list(request: HttpRequest, id: UUID, query: Query[AuditQuery]):
     return page_of(auditing.events_like(events, **wanted), query, _events)
 
 
-def _team(user: User, team: Team) -> TeamAnswer:
+def _team(user: User, team: Team) -> TeamDetail:
     return _teams(user, [team])[0]
 
 
-def _teams(user: User, teams: Sequence[Team]) -> list[TeamAnswer]:
+def _teams(user: User, teams: Sequence[Team]) -> list[TeamDetail]:
     places = visible_to(user, Membership).filter(user=user, team__in=teams)
     roles = dict(places.values_list("team", "role"))
     return [
-        TeamAnswer(id=team.pk, name=team.name, role=roles[team.pk], created_at=team.created_at)
+        TeamDetail(id=team.pk, name=team.name, role=roles[team.pk], created_at=team.created_at)
         for team in teams
     ]
 
