@@ -199,27 +199,55 @@ class SeveralTests(TeamTestCase):
 
 
 class AtOnceTests(TransactionTestCase):
-    def test_two_admins_who_demote_each_other_at_once_leave_one(self) -> None:
+    """Threads with connections of their own, let go at the same moment."""
+
+    def at_once(self, *jobs: tuple) -> list[str]:
+        """The names of what the jobs raised."""
+        together, raised = threading.Barrier(len(jobs)), []
+
+        def do(function, *arguments) -> None:
+            together.wait()
+            try:
+                function(*arguments)
+            except Exception as error:
+                raised.append(type(error).__name__)
+            finally:
+                connection.close()
+
+        threads = [threading.Thread(target=do, args=job) for job in jobs]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return raised
+
+    def test_two_admins_who_demote_each_other_leave_one(self) -> None:
         team = make_team()
-        people = [make_user(name, team=team, role=ROLES.ADMIN) for name in ("ada", "ben")]
+        ada, ben = (make_user(name, team=team, role=ROLES.ADMIN) for name in ("ada", "ben"))
         for _ in range(5):
             team.memberships.update(role=ROLES.ADMIN)
-            together, said = threading.Barrier(2), []
-
-            def demote(by, whom, together=together, said=said) -> None:
-                place = team.memberships.select_related("team").get(user=whom)
-                together.wait()
-                try:
-                    teaming.change_role(by, place, ROLES.MEMBER)
-                except Exception as error:
-                    said.append(type(error).__name__)
-                finally:
-                    connection.close()
-
-            pair = [threading.Thread(target=demote, args=each) for each in (people, people[::-1])]
-            for thread in pair:
-                thread.start()
-            for thread in pair:
-                thread.join()
+            places = {
+                place.user: place for place in team.memberships.select_related("user", "team")
+            }
+            raised = self.at_once(
+                (teaming.change_role, ada, places[ben], ROLES.MEMBER),
+                (teaming.change_role, ben, places[ada], ROLES.MEMBER),
+            )
+            self.assertEqual(raised, ["PermissionDenied"])
             self.assertEqual(team.memberships.filter(role=ROLES.ADMIN).count(), 1)
-            self.assertIn(said, (["PermissionDenied"], ["Conflict"]))
+
+    def test_two_admins_who_leave_together_leave_one(self) -> None:
+        team = make_team()
+        ada, ben = (make_user(name, team=team, role=ROLES.ADMIN) for name in ("ada", "ben"))
+        raised = self.at_once((teaming.leave_team, ada, team), (teaming.leave_team, ben, team))
+        self.assertEqual(raised, ["Conflict"])
+        self.assertEqual(team.memberships.count(), 1)
+
+    def test_an_invitation_that_two_accept_takes_one(self) -> None:
+        team = make_team()
+        ada = make_user("ada", team=team, role=ROLES.ADMIN)
+        _, code = teaming.invite(ada, team, "x@example.org", ROLES.MEMBER)
+        accept = teaming.accept_invitation
+        raised = self.at_once((accept, make_user("cid"), code), (accept, make_user("dan"), code))
+        self.assertEqual(raised, ["Gone"])
+        self.assertEqual(team.memberships.count(), 2)
