@@ -5,9 +5,11 @@ commands ask for rows through them; `tests/rules.py` refuses any other way.
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from types import SimpleNamespace
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth import get_user
@@ -19,6 +21,7 @@ from django.utils.translation import gettext
 
 from .models import (
     ApiToken,
+    AuditEvent,
     Call,
     Comment,
     Credential,
@@ -26,6 +29,7 @@ from .models import (
     Endpoint,
     EndpointConfirmation,
     Image,
+    Invitation,
     Membership,
     Run,
     RunLink,
@@ -87,6 +91,8 @@ def get_editable(user: User, model: type, pk):
     """The row; 404 where it is not seen, PermissionDenied where it is seen and not one's own."""
     row = get_visible(user, model, pk)
     if not can_edit(user, row):
+        if model is Team:
+            raise PermissionDenied(gettext("Only an admin of the team does this."))
         whose = row.author if isinstance(row, Comment) else getattr(row, "run", row).owner
         raise PermissionDenied(
             gettext("This belongs to %(owner)s; only they change it.") % {"owner": whose.username}
@@ -132,6 +138,34 @@ def can_comment(user: User, run: Run) -> bool:
     """The owner of a run, and everybody in its team but viewers, who only look."""
     is_shared = run.team_id and teams_to_share_with(user).filter(pk=run.team_id).exists()
     return run.owner_id == user.pk or bool(is_shared)
+
+
+def get_member(user: User, team: Team, name_or_id: str) -> Membership:
+    """Somebody's place in a team that this person sees, by user name or id; else 404."""
+    places = visible_to(user, Membership).filter(team=team).select_related("user", "team")
+    found = places.filter(user__username=name_or_id).first()
+    if found is None:
+        with suppress(ValueError):
+            found = places.filter(user=UUID(name_or_id)).first()
+    if found is None:
+        raise Http404("No such member.")
+    return found
+
+
+def lock_team(user: User, team: Team) -> Team:
+    """The team as this person sees it, until the transaction ends theirs alone to change.
+
+    What is asked after this is asked of what the one before has left. Raises Http404.
+    """
+    with suppress(Team.DoesNotExist):
+        return visible_to(user, Team).select_for_update(of=("self",)).get(pk=team.pk)
+    raise Http404("No such team.")
+
+
+def invitation_of(code: str) -> Invitation | None:
+    """What a code invites to, whatever became of it. Until it is looked at, it is locked."""
+    rows = Invitation.objects.select_related("team").select_for_update(of=("self",))
+    return rows.filter(digest=Invitation.digest_of(code)).first()
 
 
 def is_shown_to_team(workspace: Workspace, team: Team) -> bool:
@@ -249,6 +283,7 @@ def _lends_workspace(user: User) -> QuerySet:
     return lent.values("workspace")
 
 
+NOBODY = Q(pk__in=())
 OWN = Rule(see=lambda user: Q(owner=user), edit=lambda user: Q(owner=user))
 RULES = {
     Endpoint: Rule(
@@ -275,6 +310,11 @@ RULES = {
     Team: Rule(
         see=lambda user: Q(pk__in=_teams(user)), edit=lambda user: Q(pk__in=_teams(user, ADMIN))
     ),
+    Invitation: Rule(
+        see=lambda user: Q(team__in=_teams(user, ADMIN)),
+        edit=lambda user: Q(team__in=_teams(user, ADMIN)),
+    ),
+    AuditEvent: Rule(see=lambda user: Q(team__in=_teams(user, ADMIN)), edit=lambda user: NOBODY),
     Membership: Rule(
         see=lambda user: Q(team__in=_teams(user)),
         edit=lambda user: Q(team__in=_teams(user, ADMIN)),

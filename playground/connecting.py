@@ -34,10 +34,18 @@ from endpoints.errors import BadRequest, EgressDenied, Forbidden, NoCredential, 
 from endpoints.workspace import WorkspaceApi
 
 from . import rotating, transforming, vault
-from .access import credential_of, is_shown_to_team, may_run, runner_of, visible_to
+from .access import (
+    credential_of,
+    is_shown_to_team,
+    may_run,
+    runner_of,
+    teams_to_share_with,
+    visible_to,
+)
+from .auditing import note_credential, note_endpoint
 from .egress import egress, limits
 from .languages import written
-from .models import Call, Credential, Endpoint, Team, User, Workspace
+from .models import AuditEvent, Call, Credential, Endpoint, Team, User, Workspace
 from .models.endpoint import PRICES, TRANSFORMS
 from .notation import write_vector
 from .sandbox import SandboxError
@@ -162,7 +170,17 @@ def _seal(user: User, workspace: Workspace, secret: str, client_id: str) -> Cred
     credential.checked_at = credential.is_ok = None
     credential.check_result = ""
     credential.save()
+    note_credential(AuditEvent.Verb.CREDENTIAL_SAVED, credential, user, kind=credential.kind)
     return credential
+
+
+@transaction.atomic
+def delete_credential(user: User, workspace: Workspace) -> None:
+    """Erase this person's own secret for a workspace, if there is one."""
+    credential = credential_of(user, workspace)
+    if credential is not None:
+        note_credential(AuditEvent.Verb.CREDENTIAL_DELETED, credential, user)
+        credential.delete()
 
 
 def check_workspace(user: User, workspace: Workspace) -> dict:
@@ -179,12 +197,14 @@ def check_workspace(user: User, workspace: Workspace) -> dict:
         answer = {"ok": True, "user_name": name}
     except EndpointError as error:
         answer = {"ok": False, "error": describe(error)}
-    # Only if it is still the credential that was checked: it may have been replaced meanwhile.
-    Credential.objects.filter(pk=credential.pk, changed_at=credential.changed_at).update(
-        checked_at=timezone.now(),
-        is_ok=answer["ok"],
-        check_result=(name if answer["ok"] else answer["error"]["message"])[:300],
-    )
+    with transaction.atomic():
+        # Only if it is still the credential that was checked: it may have been replaced meanwhile.
+        Credential.objects.filter(pk=credential.pk, changed_at=credential.changed_at).update(
+            checked_at=timezone.now(),
+            is_ok=answer["ok"],
+            check_result=(name if answer["ok"] else answer["error"]["message"])[:300],
+        )
+        note_credential(AuditEvent.Verb.CREDENTIAL_CHECKED, credential, user, ok=answer["ok"])
     return answer
 
 
@@ -232,6 +252,7 @@ def is_usable(credential: Credential) -> bool:
 # Endpoints ----------------------------------------------------------------------------------
 
 
+@transaction.atomic
 def save_endpoint(endpoint: Endpoint, by: User | None = None) -> list[str]:
     """Validate and store; a changed config is a new version. Answers warnings, if any.
 
@@ -253,9 +274,11 @@ def save_endpoint(endpoint: Endpoint, by: User | None = None) -> list[str]:
     _save_named(endpoint)
     if has_new_transforms and by is not None:
         transforming.confirm(by, endpoint, endpoint.transforms_fingerprint)
+    note_endpoint(endpoint, before, by or endpoint.owner)
     return warnings_of(endpoint)
 
 
+@transaction.atomic
 def judge_endpoint(endpoint: Endpoint, by: User | None = None) -> None:
     """Refuse what is wrong with it whatever its task, before anybody is asked for that.
 
@@ -286,6 +309,7 @@ def mistakes_of(
     checks = (
         lambda: _check_name(endpoint),
         lambda: _check_owner_sees_workspace(endpoint, before),
+        lambda: _check_may_share(endpoint, before, by or endpoint.owner),
         lambda: _keep_what_the_kind_uses(endpoint),
         lambda: _check_team_sees_workspace(endpoint, by or endpoint.owner),
         lambda: _keep_what_the_task_uses(endpoint, before),
@@ -323,6 +347,19 @@ def _check_owner_sees_workspace(endpoint: Endpoint, before: Endpoint | None) -> 
                 "Choose a workspace that both of you see."
             )
             % {"workspace": endpoint.workspace, "owner": endpoint.owner},
+        )
+
+
+def _check_may_share(endpoint: Endpoint, before: Endpoint | None, by: User) -> None:
+    """Viewers only look; what they shared before they were one stays as it is."""
+    team = endpoint.team
+    if team is None or before and before.team_id == team.pk:
+        return
+    if not teams_to_share_with(by).filter(pk=team.pk).exists():
+        raise Refused(
+            "team",
+            gettext("You are no member of “%(team)s” who may share there. Nothing was shared.")
+            % {"team": team.name},
         )
 
 

@@ -12,8 +12,9 @@ from django.utils.translation import gettext
 
 from . import running
 from .access import visible_to
+from .auditing import note
 from .connecting import Refused
-from .models import Endpoint, Run, User, Workspace
+from .models import AuditEvent, Endpoint, Run, User, Workspace
 
 MOST_RUNS = 200  # purged at once: their calls are long, and nobody may wait for that
 
@@ -21,7 +22,9 @@ MOST_RUNS = 200  # purged at once: their calls are long, and nobody may wait for
 def delete_endpoint(user: User, endpoint: Endpoint) -> None:
     """Its runs stay, with the config as it was."""
     purge_deleted()
-    _set_aside(user, endpoint)
+    with transaction.atomic():
+        note(endpoint.team, user, AuditEvent.Verb.ENDPOINT_DELETED, endpoint, endpoint.name)
+        _set_aside(user, endpoint)
 
 
 def delete_run(user: User, run: Run) -> None:

@@ -1,4 +1,5 @@
 """A run as a file to take away: CSV for a spreadsheet, Markdown for reading. JSON is api/exports.
+A team's audit log as CSV.
 
 Votes are those of who takes it away, as the calls were read.
 
@@ -10,8 +11,12 @@ import csv
 import io
 import json
 import re
+from collections.abc import Iterable
 
-from .models import Call, Run
+from django.db.models import QuerySet
+
+from .auditing import note
+from .models import AuditEvent, Call, Run, User
 from .models.run import text_of
 
 TYPES = {
@@ -20,9 +25,16 @@ TYPES = {
     "md": "text/markdown; charset=utf-8",
 }
 
+MOST_EVENTS = 50_000  # of an audit log, in one file
+
 # What a spreadsheet takes for the beginning of a formula, also behind blanks that it drops; the
 # full-width signs count in some of them.
 FORMULA = re.compile(r"[\s\0\u200b-\u200f\u2060\ufeff]*?[=+\-@＝＋－＠\t\r\n\0]")
+
+
+def note_export(user: User, run: Run, format: str) -> None:
+    """In the log of the team that the run is shared with."""
+    note(run.team, user, AuditEvent.Verb.RUN_EXPORTED, run, run.name, format=format)
 
 
 def file_name(run: Run, format: str) -> str:
@@ -32,11 +44,22 @@ def file_name(run: Run, format: str) -> str:
 
 def as_csv(run: Run) -> bytes:
     """A row for each call, retried ones too, oldest attempt first; every cell quoted."""
+    rows = ([read(run, call) for read in COLUMNS.values()] for call in run.calls.all())
+    return _written(COLUMNS, rows)
+
+
+def audit_as_csv(events: QuerySet[AuditEvent]) -> bytes:
+    """The newest first, at most MOST_EVENTS of them."""
+    found = events[:MOST_EVENTS].iterator(chunk_size=500)
+    rows = ([read(event) for read in AUDIT_COLUMNS.values()] for event in found)
+    return _written(AUDIT_COLUMNS, rows)
+
+
+def _written(columns: Iterable[str], rows: Iterable[list]) -> bytes:
     file = io.StringIO()
     writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
-    for call in run.calls.all():
-        writer.writerow([safe_cell(read(run, call)) for read in COLUMNS.values()])
+    writer.writerow(columns)
+    writer.writerows([safe_cell(value) for value in row] for row in rows)
     # With a mark of its encoding, without which Excel reads UTF-8 as something else.
     return file.getvalue().encode("utf-8-sig", "replace")
 
@@ -80,6 +103,16 @@ COLUMNS = {
     "estimated_cost": lambda run, call: call.cost,
     "vote": lambda run, call: call.own_vote or None,
     "best": lambda run, call: 1 if call.is_best else None,
+}
+
+AUDIT_COLUMNS = {
+    "at": lambda event: event.created_at.isoformat(),
+    "actor": lambda event: event.actor_name,
+    "verb": lambda event: event.verb,
+    "object_kind": lambda event: event.object_kind,
+    "object_id": lambda event: event.object_id,
+    "object_name": lambda event: event.object_name,
+    "detail": lambda event: _json(event.detail),
 }
 
 

@@ -30,7 +30,7 @@ LEASE_S = 6
 
 
 class Conflict(Exception):
-    """The same idempotency key was used for something else, or the call is not over yet."""
+    """It does not go with how things are: a key used before, a call not over, the last admin."""
 
 
 @dataclass(frozen=True)

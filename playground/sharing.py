@@ -1,11 +1,13 @@
 """Share runs: with a team whose members may look, or by a link that shows one run, read only."""
 
+from django.db import transaction
 from django.utils.translation import gettext
 
 from . import announcing
 from .access import teams_to_share_with
+from .auditing import note
 from .connecting import Refused
-from .models import Run, RunLink, Team, User
+from .models import AuditEvent, Run, RunLink, Team, User
 
 LINK_DAYS = (1, 7, 30, 90)
 MOST_LINKS = 20  # per run
@@ -19,8 +21,12 @@ def share_run(user: User, run: Run, team: Team | None) -> None:
             gettext("You are no member of “%(team)s” who may share there. Nothing was shared.")
             % {"team": team.name},
         )
-    run.team = team
-    run.save(update_fields=["team"])
+    with transaction.atomic():
+        before, run.team = run.team, team
+        run.save(update_fields=["team"])
+        if before != team:
+            note(before, user, AuditEvent.Verb.RUN_UNSHARED, run, run.name)
+            note(team, user, AuditEvent.Verb.RUN_SHARED, run, run.name)
     announcing.run_shared_soon(run.pk)  # who may not look any more is cut off at once
 
 
@@ -38,9 +44,14 @@ def make_link(user: User, run: Run, days: int) -> tuple[RunLink, str]:
             gettext("This run has %(most)s links, as many as allowed. Revoke one first.")
             % {"most": MOST_LINKS},
         )
-    return RunLink.make(run, user, days=days)
+    with transaction.atomic():
+        link, token = RunLink.make(run, user, days=days)
+        note(run.team, user, AuditEvent.Verb.LINK_MADE, run, run.name, days=days)
+    return link, token
 
 
-def revoke_link(link: RunLink) -> None:
+def revoke_link(user: User, link: RunLink) -> None:
     """Whoever has the link sees nothing from now on."""
-    link.delete()
+    with transaction.atomic():
+        note(link.run.team, user, AuditEvent.Verb.LINK_REVOKED, link.run, link.run.name)
+        link.delete()

@@ -64,15 +64,7 @@ def make_first_account(username: str, password: str, code: str) -> User:
         raise Refused(
             "code", gettext("That code is not the one printed in the terminal of the server.")
         )
-    user = User(username=username.strip())
-    try:
-        user.clean_fields(exclude=["password", "last_login"])
-    except ValidationError as error:
-        raise Refused("username", " ".join(error.messages)) from error
-    try:
-        validate_password(password, user)
-    except ValidationError as error:
-        raise Refused("password", " ".join(error.messages)) from error
+    user = judge_account(username, password)
     with transaction.atomic():
         lock_out_others(FIRST_ACCOUNT)
         if User.objects.exists():
@@ -82,8 +74,22 @@ def make_first_account(username: str, password: str, code: str) -> User:
     return user
 
 
+def judge_account(username: str, password: str) -> User:
+    """A new account that is not stored yet. Raises Refused (fields username, password)."""
+    user = User(username=username.strip())
+    try:
+        user.clean_fields(exclude=["password", "last_login"])
+    except ValidationError as error:
+        raise Refused("username", " ".join(error.messages)) from error
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        raise Refused("password", " ".join(error.messages)) from error
+    return user
+
+
 def welcome(user: User) -> None:
-    """A place for a new account, however it was made: the first founds the team, others join it."""
+    """A place for a new account: the first founds the team, others join it, unless invited."""
     team = Team.objects.first()
     if team is None:
         team = Team.objects.create(name="Everyone here")
@@ -98,7 +104,7 @@ def welcome(user: User) -> None:
                 task=Endpoint.Task.CUSTOM,
                 url=f"http://127.0.0.1:{settings.DEMO_PORT}/{name.removeprefix('demo-')}",
             )
-    else:
+    elif not user.is_invited:
         Membership.objects.create(user=user, team=team)
 
 

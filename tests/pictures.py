@@ -71,6 +71,10 @@ def furnish(site: Site, there: Workspace, token: str = TOKEN) -> dict[str, str]:
     site.wait_for_run(asked)
     follow_up = api("POST", f"/runs/{asked}/follow-up", {"prompt": "And then?"})["id"]
     site.wait_for_run(follow_up)
+    team = api("GET", "/teams")["items"][0]["id"]
+    invited = {"email": "grace.hopper@example.org", "role": "viewer"}
+    api("POST", f"/teams/{team}/invitations", invited)
+    api("PATCH", f"/runs/{run}", {"team": team})
     at = f"/workspaces/{workspace}"
     return {
         "playground": "/",
@@ -88,6 +92,10 @@ def furnish(site: Site, there: Workspace, token: str = TOKEN) -> dict[str, str]:
         "serving-endpoint-new": f"{at}/serving-endpoints/new/",
         "serving-endpoint": f"{at}/serving-endpoints/at/dolly/",
         "serving-endpoint-delete": f"{at}/serving-endpoints/at/dolly/delete/",
+        "team": "/team/",
+        "audit": "/team/audit/",
+        "audit-empty": "/team/audit/?object=nothing+like+it",
+        "invitation": "/team/join/",
         "account": "/account/",
         "styleguide": "/styleguide/",
         "not-found": "/nothing/",

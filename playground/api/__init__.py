@@ -9,6 +9,8 @@ from .me import router as me
 from .runs import router as runs
 from .sharing import router as links
 from .site import Api
+from .teams import invitations
+from .teams import router as teams
 from .workspaces import router as workspaces
 
 api = Api()
@@ -21,3 +23,5 @@ api.add_router("/runs", exports, tags=["Runs"])
 api.add_router("", comments, tags=["Calls"])
 api.add_router("/links", links, tags=["Runs"])
 api.add_router("/calls", calls, tags=["Calls"])
+api.add_router("/teams", teams, tags=["Teams"])
+api.add_router("/invitations", invitations, tags=["Teams"])

@@ -19,6 +19,7 @@ from ..asking import TooLarge
 from ..connecting import Refused
 from ..limits import TooMany
 from ..running import Conflict
+from ..teaming import Gone
 from ..transforming import Unconfirmed
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,7 @@ def install(api: NinjaAPI) -> None:
         Refused: _refused,
         AddressError: _refused,
         EndpointError: _upstream,
+        Gone: _gone,
         Unconfirmed: _unconfirmed,
         Conflict: _conflict,
         TooLarge: _too_large,
@@ -120,6 +122,10 @@ def _unauthorized(api: NinjaAPI, request: HttpRequest, exc: AuthenticationError)
 def _refused(api: NinjaAPI, request: HttpRequest, exc: Refused | AddressError) -> HttpResponse:
     line = getattr(exc, "line", None)
     return _answer(api, request, 422, "invalid", exc.message, exc.field, line)
+
+
+def _gone(api: NinjaAPI, request: HttpRequest, exc: Gone) -> HttpResponse:
+    return _answer(api, request, 404, "not_found", exc.message, exc.field)
 
 
 def _unconfirmed(api: NinjaAPI, request: HttpRequest, exc: Unconfirmed) -> HttpResponse:

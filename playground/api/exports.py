@@ -8,7 +8,7 @@ from ninja import Query, Router
 from pydantic import BaseModel
 
 from ..access import get_visible
-from ..exporting import TYPES, as_csv, as_markdown, file_name
+from ..exporting import TYPES, as_csv, as_markdown, file_name, note_export
 from ..models import Run
 from .answers import to_json
 from .calls import CallAnswer, call_answer
@@ -45,6 +45,7 @@ def run_export(request: HttpRequest, id: UUID, query: Query[ExportQuery]):
     spreadsheet would compute; `md` has the newest answer of every column."""
     refuse_unknown(request, ExportQuery)
     run = with_calls(request.auth, get_visible(request.auth, Run, id))
+    note_export(request.auth, run, query.format)
     response = HttpResponse(_written(request, run, query.format), TYPES[query.format])
     name = file_name(run, query.format)
     response["Content-Disposition"] = f'attachment; filename="{name}"'

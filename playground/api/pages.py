@@ -57,6 +57,14 @@ def refuse_unknown(request: HttpRequest, known: type[BaseModel]) -> None:
             raise Refused(name, f"{name} holds a NUL character. Remove it.")
 
 
+def utc(field: str, moment: datetime) -> datetime:
+    """The moment in UTC; without a zone it is taken as UTC."""
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError as error:
+        raise Refused(field, f"{field} is beyond the years that can be searched.") from error
+
+
 def _cursor(row: Model) -> str:
     place = json.dumps([row.created_at.isoformat(), row.pk.hex])
     return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")

@@ -1,7 +1,7 @@
 """Runs: start one, read it, stop it, find it again, and follow it as server-sent events."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -25,7 +25,7 @@ from .bodies import Body
 from .calls import CallCard, CallSummary, call_card, call_summary
 from .endpoints import MessageBody, PromptBody, asked_of, find_endpoint, refuse_viewer
 from .event_stream import END, EVENTS_IN_WORDS, event_stream, read_positions
-from .pages import Page, PageQuery, page_of, refuse_unknown
+from .pages import Page, PageQuery, page_of, refuse_unknown, utc
 
 router = Router()
 
@@ -256,15 +256,7 @@ def _filtered(rows: QuerySet, user: User, query: RunQuery) -> QuerySet:
     if query.author:
         rows = rows.filter(owner__username=query.author)
     if query.since:
-        rows = rows.filter(created_at__gte=_utc("since", query.since))
+        rows = rows.filter(created_at__gte=utc("since", query.since))
     if query.until:
-        rows = rows.filter(created_at__lte=_utc("until", query.until))
+        rows = rows.filter(created_at__lte=utc("until", query.until))
     return rows
-
-
-def _utc(field: str, moment: datetime) -> datetime:
-    """The moment in UTC; without a zone it is taken as UTC."""
-    try:
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except OverflowError as error:
-        raise Refused(field, f"{field} is beyond the years that can be searched.") from error

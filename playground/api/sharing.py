@@ -109,7 +109,7 @@ def link_make(request: HttpRequest, id: UUID, body: LinkBody):
 
 @router.delete("/{uuid:id}", response={204: None}, summary="Revoke a read-only link")
 def link_revoke(request: HttpRequest, id: UUID):
-    sharing.revoke_link(get_visible(request.auth, RunLink, id))
+    sharing.revoke_link(request.auth, get_visible(request.auth, RunLink, id))
     return Status(204, None)
 
 

@@ -132,7 +132,7 @@ def credential_save(request: HttpRequest, id: UUID, body: CredentialBody):
 @router.delete("/{uuid:id}/credential", response={204: None}, summary="Delete your credential")
 def credential_delete(request: HttpRequest, id: UUID):
     workspace = get_visible(request.auth, Workspace, id)
-    visible_to(request.auth, Credential).filter(workspace=workspace).delete()
+    connecting.delete_credential(request.auth, workspace)
     return Status(204, None)
 
 

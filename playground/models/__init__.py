@@ -1,17 +1,19 @@
 """Nouns: what the playground remembers."""
 
+from .audit_event import AuditEvent
 from .comment import Comment
 from .endpoint import Endpoint, EndpointConfirmation
 from .image import Image
 from .keys import KeyCheck
 from .run import Call, Draft, Run
 from .run_link import RunLink
-from .team import ApiToken, Membership, Team, User
+from .team import ApiToken, Invitation, Membership, Team, User
 from .vote import Vote
 from .workspace import Credential, Workspace
 
 __all__ = [
     "ApiToken",
+    "AuditEvent",
     "Call",
     "Comment",
     "Credential",
@@ -19,6 +21,7 @@ __all__ = [
     "Endpoint",
     "EndpointConfirmation",
     "Image",
+    "Invitation",
     "KeyCheck",
     "Membership",
     "Run",

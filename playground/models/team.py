@@ -29,6 +29,8 @@ class User(AbstractUser):
     )
     sessions_ended = models.PositiveIntegerField(default=0, help_text="How often all at once.")
 
+    is_invited = False  # set before the first save: an invitation says which team it joins
+
     def get_session_auth_hash(self) -> str:
         """A session holds it: another password, or one ending more, and the session is over."""
         return f"{super().get_session_auth_hash()}.{self.sessions_ended}"
@@ -57,9 +59,9 @@ class Membership(models.Model):
     """One person's place in one team."""
 
     class Role(models.TextChoices):
-        VIEWER = "viewer", "Viewer"
-        MEMBER = "member", "Member"
-        ADMIN = "admin", "Admin"
+        VIEWER = "viewer", gettext_lazy("Viewer")
+        MEMBER = "member", gettext_lazy("Member")
+        ADMIN = "admin", gettext_lazy("Admin")
 
     user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
     team = models.ForeignKey(Team, models.CASCADE, related_name="memberships")
@@ -69,6 +71,52 @@ class Membership(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["user", "team"], name="one_membership_per_team")
         ]
+
+
+class Invitation(models.Model):
+    """A place in a team for whoever has its code, once. Only a hash of the code is kept.
+
+    The row stays when it is used or revoked, so that its code can be told what became of it.
+    """
+
+    VALID = timedelta(hours=72)
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    team = models.ForeignKey(Team, models.CASCADE, related_name="invitations")
+    email = models.CharField(max_length=254, help_text="Whom it is for, as it was typed.")
+    role = models.CharField(max_length=6, choices=Membership.Role, default=Membership.Role.MEMBER)
+    made_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    @classmethod
+    def make(cls, team: Team, user: User, email: str, role: str) -> tuple["Invitation", str]:
+        """The stored row and its code, which nobody can read again."""
+        code = secrets.token_urlsafe(32)
+        row = cls.objects.create(
+            team=team,
+            email=email,
+            role=role,
+            made_by=user,
+            digest=cls.digest_of(code),
+            expires_at=timezone.now() + cls.VALID,
+        )
+        return row, code
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires_at <= timezone.now()
+
+    @staticmethod
+    def digest_of(code: str) -> str:
+        """SHA-256 is enough here: the code is 256 random bits, not a password."""
+        return hashlib.sha256(code.encode()).hexdigest()
 
 
 class ApiToken(models.Model):

@@ -63,7 +63,7 @@ def link_make(request: HttpRequest, pk) -> HttpResponse:
 @require_POST
 def link_revoke(request: HttpRequest, pk) -> HttpResponse:
     link = get_visible(request.user, RunLink, pk)
-    sharing.revoke_link(link)
+    sharing.revoke_link(request.user, link)
     return _shared(request, link.run)
 
 

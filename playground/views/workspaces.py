@@ -195,7 +195,7 @@ def credential_save(request: HttpRequest, pk) -> HttpResponse:
 @require_POST
 def credential_delete(request: HttpRequest, pk) -> HttpResponse:
     workspace = get_visible(request.user, Workspace, pk)
-    visible_to(request.user, Credential).filter(workspace=workspace).delete()
+    connecting.delete_credential(request.user, workspace)
     messages.success(
         request,
         gettext("Erased your credential for %(workspace)s. Revoke it in Databricks too.")

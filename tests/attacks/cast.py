@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 from django.test import override_settings
 
-from playground import attaching, commenting, deleting, drafting, sharing
+from playground import attaching, commenting, deleting, drafting, sharing, teaming
 from playground.models import ApiToken, Membership, User
 from tests.canary import canary
 from tests.make import (
@@ -40,13 +40,16 @@ MARKS = {
     "open_call": "answer-shown-to-acme-b0f3",
     "token": "script-of-alice-e5f8",
     "image": "picture-of-alice-71ac",
+    "team": "Acme-of-alice-19ce",
+    "invitation": "invited-to-acme-4f1b@example.org",
 }
-TEAM_SEES = {"lent", "shared", "open", "open_call", "comment"}
+TEAM_SEES = {"lent", "shared", "open", "open_call", "comment", "team"}
+ADMINS_SEE = TEAM_SEES | {"invitation"}
 
 
 def make_people() -> dict[str, User | None]:
     """By what they are to Alice's rows. `off` was a team mate; `root` is superuser, no member."""
-    acme, other = make_team("Acme"), make_team("Other")
+    acme, other = make_team(MARKS["team"]), make_team("Other")
     roles = Membership.Role
     people = {
         "anon": None,
@@ -78,8 +81,10 @@ def make_things(alice: User, origin: str, token: str | None = None) -> SimpleNam
     words = {"prompt": MARKS["open"], "text": MARKS["open_call"]}
     opened = make_run(alice, shared, status="done", **words)
     sharing.share_run(alice, opened, acme)
+    admin = acme.memberships.get(role=Membership.Role.ADMIN).user
     things = SimpleNamespace(
         team=acme,
+        invitation=teaming.invite(admin, acme, MARKS["invitation"], "member")[0],
         lent=lent,
         hidden=make_workspace(alice, name=MARKS["hidden"], host=HIDDEN_HOST),
         shared=shared,
@@ -148,6 +153,9 @@ def query(route: str, thing, things: SimpleNamespace) -> str:
     return {
         "/endpoints/found-names/": lambda: f"?workspace={thing.pk}",
         "/endpoints/clusters/": lambda: f"?workspace={thing.pk}",
+        "/team/": lambda: f"?team={thing.pk}",
+        "/team/audit/": lambda: f"?team={thing.pk}",
+        "/team/audit/export/": lambda: f"?team={thing.pk}",
         "/api/v1/runs/<id>/code": lambda: f"?call={things.call.pk}&format=curl",
         "/api/v1/runs/<id>/export": lambda: "?format=json",
     }.get(route, str)()
@@ -176,6 +184,10 @@ def body(method: str, route: str, thing, things: SimpleNamespace) -> dict:
         "POST /workspaces/<pk>/serving-endpoints/at/<name>/delete/": lambda: {
             "typed_name": "dolly"
         },
+        "POST /team/new/": lambda: {"name": "new"},
+        "POST /team/<pk>/rename/": lambda: {"name": "renamed"},
+        "POST /team/<pk>/invite/": lambda: {"email": "new@example.org", "role": "member"},
+        "POST /team/<pk>/members/<member>/role/": lambda: {"role": "viewer"},
         "POST /account/theme/": lambda: {"theme": "dark"},
         "POST /account/language/": lambda: {"language": "en"},
         "POST /account/password/": lambda: PASSWORDS,
@@ -196,6 +208,11 @@ def body(method: str, route: str, thing, things: SimpleNamespace) -> dict:
         },
         "POST /api/v1/calls/<id>/comments": lambda: {"text": "Good"},
         "PATCH /api/v1/runs/<id>": lambda: {"notes": "renamed"},
+        "POST /api/v1/teams": lambda: {"name": "new"},
+        "PATCH /api/v1/teams/<id>": lambda: {"name": "renamed"},
+        "PATCH /api/v1/teams/<id>/members/<member>": lambda: {"role": "viewer"},
+        "POST /api/v1/teams/<id>/invitations": lambda: {"email": "new@example.org"},
+        "POST /api/v1/invitations/accept": lambda: {"code": "guessed"},
         "PATCH /api/v1/endpoints/<id>": lambda: {"name": "renamed"},
         "PUT /api/v1/endpoints/<id>/confirm": lambda: {"fingerprint": ""},
         "POST /api/v1/endpoints/<id>/preview": lambda: {"prompt": "How are you?"},

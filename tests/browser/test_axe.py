@@ -142,6 +142,7 @@ class EveryPageTests(BrowserTestCase):
             "endpoint-new": "Save and check",
             "serving-endpoint-new": "Create serving endpoint",
             "workspaces": "Check and save",
+            "team": "Make invitation link",
             "account": "Change password",
         }.items():
             self.open(self.paths[name])
@@ -151,6 +152,35 @@ class EveryPageTests(BrowserTestCase):
             self.page.get_by_role("button", name=button).click()
             expect(self.page.locator("[aria-invalid=true]").first).to_be_visible()
             self.look(f"{name}, refused")
+
+    def test_an_invitation_from_its_making_to_its_refusal(self) -> None:
+        page = self.page
+        self.sign_in()
+        self.open("/team/")
+        page.get_by_label("E-mail").fill("new@example.org")
+        page.get_by_role("button", name="Make invitation link").click()
+        link = page.get_by_label("Invitation link").input_value()
+        self.look("invitation made")
+        self.open("/team/")
+        page.get_by_role("button", name="Leave").click()
+        page.get_by_text("Make a new team").click()
+        page.get_by_text("What may each role do?").click()
+        self.look("team, all unfolded")
+        self.expect_complaint("422")
+        self.open("/team/audit/?since=never")
+        self.look("audit log, refused")
+        page.goto(link)
+        expect(page.get_by_role("heading", level=2)).to_contain_text("Join")
+        self.look("invitation, signed in")
+        self.expect_complaint("403")  # it is for another address than hers
+        page.get_by_role("button", name="Join the team").click()
+        expect(page.get_by_role("alert")).to_be_visible()
+        self.look("invitation, refused")
+        page.context.clear_cookies()
+        page.goto("about:blank")
+        page.goto(link)
+        expect(page.get_by_label("User name")).to_be_visible()
+        self.look("invitation, signed out")
 
     def test_playground(self) -> None:
         page = self.page

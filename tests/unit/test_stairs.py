@@ -13,10 +13,10 @@ STAIRS = {
     " origins notation pictures process proxies reporting sandbox script_words"
     " storage",
     "nouns": "models access",
-    "verbs": "announcing asking attaching claiming commenting comparing connecting deleting"
-    " doctoring drafting entering exporting filing following forking guessing judging managing"
-    " rationing requesting rotating running sharing starting transforming trying voting waiting"
-    " watching",
+    "verbs": "announcing asking attaching auditing claiming commenting comparing connecting"
+    " deleting doctoring drafting entering exporting filing following forking guessing"
+    " judging managing rationing requesting rotating running sharing starting teaming"
+    " transforming trying voting waiting watching",
     "rooms": "forms views api consumers worker middleware templatetags script_words",
     "doors": "urls asgi server admin apps checks management settings",
 }

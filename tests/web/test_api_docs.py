@@ -55,6 +55,18 @@ ROUTES = {
     "DELETE /comments/{id}",
     "POST /calls/{id}/retry",
     "PUT /calls/{id}/vote",
+    "GET /teams",
+    "POST /teams",
+    "GET /teams/{id}",
+    "PATCH /teams/{id}",
+    "GET /teams/{id}/members",
+    "PATCH /teams/{id}/members/{member}",
+    "DELETE /teams/{id}/members/{member}",
+    "GET /teams/{id}/invitations",
+    "POST /teams/{id}/invitations",
+    "DELETE /invitations/{id}",
+    "POST /invitations/accept",
+    "GET /teams/{id}/audit",
 }
 
 
