@@ -27,6 +27,7 @@ from .models import (
     Image,
     Membership,
     Run,
+    RunEntry,
     RunLink,
     Team,
     User,
@@ -252,6 +253,10 @@ RULES = {
     Run: Rule(
         see=lambda user: (Q(owner=user) | _shared(user)) & Q(deleted_at=None),
         edit=lambda user: Q(owner=user, deleted_at=None),
+    ),
+    RunEntry: Rule(
+        see=lambda user: Q(run__in=Run.objects.filter(RULES[Run].see(user)).values("pk")),
+        edit=lambda user: Q(run__owner=user, run__deleted_at=None),
     ),
     RunLink: Rule(see=lambda user: Q(run__owner=user), edit=lambda user: Q(run__owner=user)),
     Call: Rule(

@@ -3,16 +3,19 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+from django.conf import settings
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from . import running
+from . import running, searching
 from .access import deleted_by
 from .connecting import Refused
-from .models import Run
+from .models import Call, Draft, Run, Vote
 
 MOST_TAGS, MOST_TAG_CHARACTERS = 12, 40
 MOST_TITLE_CHARACTERS, MOST_NOTE_CHARACTERS = 120, 20_000
+AT_ONCE = 50  # runs that are deleted for good in one go
 UNDO = timedelta(minutes=5)  # the page offers it for 10 s; a slow line may take longer
 
 
@@ -37,6 +40,7 @@ def describe_run(
         _check_length("notes", gettext("A note"), notes, MOST_NOTE_CHARACTERS)
         run.notes = notes
     run.save(update_fields=["name", "tags", "notes"])
+    searching.index_run(run)
 
 
 def delete_run(run: Run) -> None:
@@ -57,10 +61,32 @@ def restore_run(user, pk) -> Run | None:
 
 def purge_runs() -> int:
     """Delete for good what nobody brought back in time. Answers how many there were."""
-    gone = Run.objects.filter(deleted_at__lt=timezone.now() - UNDO)
-    pks = list(gone.values_list("pk", flat=True)[:100])
-    Run.objects.filter(pk__in=pks).delete()
-    return len(pks)
+    return _erase(Run.objects.filter(deleted_at__lt=timezone.now() - UNDO))
+
+
+def expire_runs() -> int:
+    """Delete for good what is older than this site keeps, some at a time. Answers how many.
+
+    What somebody gave a title, tags, notes or a vote, shared or linked, stays; so does what a
+    draft, a fork or a follow-up goes back to.
+    """
+    if settings.KEEP_RUNS_DAYS is None:
+        return 0
+    last = timezone.now() - timedelta(days=settings.KEEP_RUNS_DAYS)
+    old = Run.objects.filter(entry__number__lt=searching.number_at(last), name="", tags=[])
+    old = old.filter(notes="", team=None, links=None, forks=None, followed_by=None)
+    old = old.exclude(
+        Exists(Draft.objects.filter(Q(run=OuterRef("pk")) | Q(forked_from=OuterRef("pk"))))
+    )
+    old = old.exclude(Exists(Vote.objects.filter(call__run=OuterRef("pk"))))
+    going = Call.objects.filter(run=OuterRef("pk")).exclude(status__in=Call.OVER)
+    return _erase(old.exclude(Exists(going)).order_by("entry__number"))
+
+
+def _erase(runs: QuerySet[Run]) -> int:
+    """A small portion, so that nobody who writes has to wait."""
+    pks = list(runs.values_list("pk", flat=True)[:AT_ONCE])
+    return len(pks) if pks and Run.objects.filter(pk__in=pks).delete() else 0
 
 
 def _tags(typed: Sequence[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext
 
-from . import announcing
+from . import announcing, searching
 from .access import teams_to_share_with
 from .connecting import Refused
 from .models import Run, RunLink, Team, User
@@ -21,6 +21,7 @@ def share_run(user: User, run: Run, team: Team | None) -> None:
         )
     run.team = team
     run.save(update_fields=["team"])
+    searching.index_run(run)
     announcing.run_shared_soon(run.pk)  # who may not look any more is cut off at once
 
 

@@ -11,11 +11,11 @@ ROOT = Path(__file__).resolve().parents[2]
 STAIRS = {
     "tools": "diff egress vault formats keyfile languages layers limits locks markdown threads"
     " origins notation pictures process proxies reporting sandbox script_words"
-    " storage",
+    " storage words",
     "nouns": "models access",
     "verbs": "announcing asking attaching comparing connecting doctoring drafting entering"
     " exporting filing following forking guessing judging managing rationing requesting rotating"
-    " running sharing starting transforming trying voting watching",
+    " running searching sharing starting transforming trying voting watching",
     "rooms": "forms views api consumers worker middleware templatetags script_words",
     "doors": "urls asgi server admin apps checks management settings",
 }
