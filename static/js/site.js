@@ -358,7 +358,7 @@ const site = (() => {
   }
 
   showTimes();
-  document.querySelectorAll(".toast").forEach((box) => leaveSoon(box));
+  document.querySelectorAll(".toast").forEach((box) => leaveSoon(box, box.querySelector("form") ? UNDO_MS : SHORT_MS));
 
   return { announce, csrf, icon, isOverlayOpen, isSignIn, newKey, locale, number, open, post, showSessionEnded, showSignedOut, showTimes, signInLink, toast, words };
 })();
