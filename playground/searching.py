@@ -31,6 +31,7 @@ MOST_PER_ROUND, MOST_ROUNDS = 400, 30
 COSTS = (0.001, 0.01, 0.1, 1.0, 10.0)  # dollars
 VOTES = ("up", "down", "best")
 GOING = ("running", Call.Status.QUEUED, *Call.LIVE)
+LAST = 2**63 - 1  # no place in the index is beyond
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -159,7 +160,7 @@ def runs_to_index(*, only_missing: bool = False) -> QuerySet[Run]:
 
 def number_at(moment: datetime, *, spread: bool = False) -> int:
     """The place of a moment in the index; `spread` tells runs of one microsecond apart."""
-    microseconds = (moment - _EPOCH) // timedelta(microseconds=1)
+    microseconds = min((moment - _EPOCH) // timedelta(microseconds=1), LAST // 1000 - 1)
     return microseconds * 1000 + (secrets.randbelow(1000) if spread else 0)
 
 
@@ -252,7 +253,7 @@ def _question(user: User, wanted: Wanted) -> list[list[str]]:
 def _bounds(wanted: Wanted, before: int | None) -> tuple[int, int]:
     """From this number, below that one."""
     least = number_at(wanted.since) if wanted.since else 0
-    most = number_at(wanted.until) + 1000 if wanted.until else 2**63 - 1
+    most = number_at(wanted.until) + 1000 if wanted.until else LAST
     return max(0, least), max(0, min(most, before if before is not None else most))
 
 

@@ -58,7 +58,7 @@ def read_number(cursor: str | None) -> int | None:
         return None
     try:
         (number,) = _parsed(cursor)
-        return min(int(number), 2**63 - 1)
+        return max(0, min(int(number), 2**63 - 1))
     except (ValueError, TypeError, RecursionError, OverflowError) as error:
         raise _foreign() from error
 

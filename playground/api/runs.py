@@ -29,6 +29,7 @@ from .pages import Page, PageQuery, number_cursor, read_number, refuse_unknown
 router = Router()
 
 NOBODY = UUID(int=0)
+COSTS = tuple(f"{least:g}" for least in searching.COSTS)
 RUN_STATUSES = ("running", "ended")
 NOT_LISTED = ("text", "reasoning", "tool_calls", "choices", "vectors", "custom_outputs")
 NOT_LISTED += ("request", "response", "error", "thread", "without")
@@ -100,9 +101,7 @@ class RunQuery(PageQuery):
     vote: Annotated[
         Literal[searching.VOTES] | None, Field(description="Your own, on one of its answers.")
     ] = None
-    cost: Annotated[
-        Literal[searching.COSTS] | None, Field(description="At least so many dollars.")
-    ] = None
+    cost: Annotated[Literal[COSTS] | None, Field(description="At least so many dollars.")] = None
     since: datetime | None = None
     until: datetime | None = None
 
@@ -269,7 +268,7 @@ def _wanted(user: User, query: RunQuery) -> searching.Wanted:
         author=author,
         tag=query.tag or "",
         vote=query.vote or "",
-        cost=query.cost,
+        cost=float(query.cost) if query.cost else None,
         since=query.since and _utc("since", query.since),
         until=query.until and _utc("until", query.until),
     )

@@ -108,7 +108,8 @@ def run_list(request: HttpRequest) -> HttpResponse:
         return response
     lines = [line for _, group in context["days"] for line in group]
     chosen = request.GET.get("run")
-    run = get_visible(request.user, Run, chosen) if chosen else lines[0].run if lines else None
+    chosen_pk = chosen or (lines[0].run.pk if lines else None)
+    run = get_visible(request.user, Run, chosen_pk) if chosen_pk else None
     context |= _offered(request.user, filters) | {"view": "detail" if chosen else "list"}
     if run is not None:
         context |= summary_of(request, run)
@@ -171,7 +172,7 @@ def summary_of(request: HttpRequest, run: Run) -> dict:
 def _list_of(user: User, filters: dict, before: str) -> dict:
     calls = visible_to(user, Call).only(*SEEN_IN_LIST).annotate(begins=Left("text", 200))
     rows = visible_to(user, Run).select_related("owner").prefetch_related(Prefetch("calls", calls))
-    place = int(before) if before.isdecimal() and len(before) < 19 else None
+    place = min(int(before), searching.LAST) if before.isdecimal() and len(before) < 20 else None
     found, refusal = _found(user, _wanted(user, filters), before=place, limit=AT_ONCE, rows=rows)
     lines = [Line(run, run.current_calls()) for run in found.runs]
     days = [(day, list(group)) for day, group in groupby(lines, key=_day)]
@@ -201,7 +202,7 @@ def _wanted(user: User, filters: dict) -> Wanted:
         author=user.pk if author == "me" else _uuid(author),
         tag=filters.get("tag", ""),
         vote=filters.get("vote", ""),
-        cost=next((least for least in searching.COSTS if str(least) == cost), None),
+        cost=next((least for least in searching.COSTS if f"{least:g}" == cost), None),
         since=_day_start(filters.get("since", "")),
         until=until and until + timedelta(days=1, microseconds=-1),
     )
@@ -234,7 +235,7 @@ def _offered(user: User, filters: dict) -> dict:
         "tags": [*tags, tag] if tag and tag not in tags else tags,
         "statuses": STATUSES,
         "votes": VOTES,
-        "costs": [str(least) for least in searching.COSTS],
+        "costs": [f"{least:g}" for least in searching.COSTS],
         "more": any(filters.get(name) for name in ("vote", "cost", "since", "until")),
     }
 

@@ -1,4 +1,4 @@
-"""Which runs a search finds, by words and by facts, whatever is typed; and for whom it finds none."""
+"""Which runs a search finds, by words and by facts, whatever is typed, and for whom none."""
 
 import contextlib
 import os
