@@ -236,7 +236,7 @@ def _offered(user: User, filters: dict) -> dict:
         "statuses": STATUSES,
         "votes": VOTES,
         "costs": [f"{least:g}" for least in searching.COSTS],
-        "more": any(filters.get(name) for name in ("vote", "cost", "since", "until")),
+        "more": any(filters.get(name) for name in ("status", "vote", "cost", "since", "until")),
     }
 
 
