@@ -25,7 +25,7 @@ from ..models import Call, Endpoint, Membership, Run, User
 from ..models.run import text_of
 from ..searching import Found, Wanted
 
-AT_ONCE = 30  # runs in the list; more on asking
+AT_ONCE = 24  # runs in the list; more on asking
 MOST_COMPARED = 6
 MOST_OFFERED = 200  # endpoints to filter by
 FILTERS = ("q", "author", "endpoint", "status", "tag", "vote", "cost", "since", "until")

@@ -123,14 +123,14 @@ class HistoryTests(BrowserTestCase):
         expect(page.locator("#keys")).to_contain_text("Find runs, endpoints, pages")
 
     def test_older_runs_on_asking(self) -> None:
-        for number in range(31):
+        for number in range(25):
             run = self.site.start_run(f"One of many, {number}", "demo-echo")["id"]
             self.addCleanup(self.site.api, "DELETE", f"/runs/{run}")
         self.search.fill("many")
         expect(self.page).to_have_url(f"{self.site.url}/runs/?q=many")
-        expect(self.lines).to_have_count(30)
+        expect(self.lines).to_have_count(24)
         self.page.get_by_role("button", name="Older runs").click()
-        expect(self.lines).to_have_count(31)
+        expect(self.lines).to_have_count(25)
         expect(self.page.get_by_role("button", name="Older runs")).to_have_count(0)
         expect(self.page.locator("h2.day")).to_have_count(1)
 
