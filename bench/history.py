@@ -46,7 +46,8 @@ words = ("Please write a short reply to the customer about the order of shelf nu
     "warehouse of city {c}, and be friendly about it").format
 for first in range(0, runs, 5000):
     some = [Run(owner=alice, fingerprint="", created_at=begin + timedelta(seconds=30 * n),
-        messages=[{"role": "user", "content": words(n=n, c=n % 97) + (" zebra" if n % rare == 0 else "")}])
+        messages=[{"role": "user",
+            "content": words(n=n, c=n % 97) + (" zebra" if n % rare == 0 else "")}])
         for n in range(first, min(first + 5000, runs))]
     Run.objects.bulk_create(some)
     calls = [Call(run=run, position=at, endpoint=endpoint, config=config, status="done",
