@@ -18,7 +18,7 @@ from .measures import Row
 REPEAT = 30
 MANY = 100_000  # runs of one owner; --runs takes any number
 BAR = 1.5  # times as long with many as with few
-RARE = 5000  # one run in so many has the rare word
+RARE = 20  # runs that have the rare word, however many there are
 # Each in a process of its own, with nothing in any cache but what the first request left there.
 MEASURING = r"""
 import os, sys, time
@@ -106,7 +106,7 @@ def rows(*sizes: int, repeat: int = REPEAT) -> list[Row]:
 def _measured(runs: int, repeat: int) -> dict[str, tuple[int, list[float]]]:
     with tempfile.TemporaryDirectory(prefix="playground-bench-") as folder:
         environment = os.environ | {"PLAYGROUND_DATA_DIR": folder, "PYTHONPATH": str(ROOT)}
-        command = [sys.executable, "-c", MEASURING, str(runs), str(repeat), str(RARE)]
+        command = [sys.executable, "-c", MEASURING, str(runs), str(repeat), str(runs // RARE)]
         done = subprocess.run(
             command, env=environment, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT
         )
