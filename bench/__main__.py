@@ -11,7 +11,7 @@ import platform
 from tests.site import Site
 from tests.upstream import Upstream
 
-from . import apart, connecting, long_texts, measures, page, reading, secrets, transforms
+from . import apart, connecting, history, long_texts, measures, page, reading, secrets, transforms
 
 ROOM = {"PLAYGROUND_RUNS_PER_MINUTE": "100000"}  # one person measures more than one person runs
 
@@ -20,6 +20,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--repeat", type=int, default=20, help="how often to measure each thing")
     parser.add_argument("--reloads", type=int, default=50, help="how many random reloads")
+    parser.add_argument(
+        "--runs", type=int, default=history.MANY, help="with how many runs to measure the history"
+    )
     parser.add_argument("--json", metavar="FILE", help="write the figures there too")
     options = parser.parse_args()
 
@@ -28,6 +31,7 @@ def main() -> None:
         *secrets.rows(options.repeat),
         *connecting.rows(options.repeat),
         *transforms.rows(options.repeat),
+        *history.rows(1000, options.runs),
     ]
     with (
         Upstream() as upstream,

@@ -32,6 +32,7 @@ from .models import (
     Invitation,
     Membership,
     Run,
+    RunEntry,
     RunLink,
     Team,
     User,
@@ -300,6 +301,10 @@ RULES = {
     Run: Rule(
         see=lambda user: Q(owner=user) | _shared(user),
         edit=lambda user: Q(owner=user),
+    ),
+    RunEntry: Rule(
+        see=lambda user: Q(run__in=Run.objects.filter(RULES[Run].see(user)).values("pk")),
+        edit=lambda user: Q(run__owner=user, run__deleted_at=None),
     ),
     RunLink: Rule(see=lambda user: Q(run__owner=user), edit=lambda user: Q(run__owner=user)),
     Call: Rule(

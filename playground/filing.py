@@ -1,14 +1,20 @@
 """What somebody makes of a run afterwards: a title, tags and notes."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
+from django.conf import settings
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext
 
+from . import searching
 from .connecting import Refused
-from .models import Run
+from .models import Call, Comment, Draft, Run, Vote
 
 MOST_TAGS, MOST_TAG_CHARACTERS = 12, 40
 MOST_TITLE_CHARACTERS, MOST_NOTE_CHARACTERS = 120, 20_000
+AT_ONCE = 50  # runs that are deleted for good in one go
 
 
 def describe_run(
@@ -32,6 +38,33 @@ def describe_run(
         _check_length("notes", gettext("A note"), notes, MOST_NOTE_CHARACTERS)
         run.notes = notes
     run.save(update_fields=["name", "tags", "notes"])
+    searching.index_run(run)
+
+
+def expire_runs() -> int:
+    """Delete for good what is older than this site keeps, some at a time. Answers how many.
+
+    What somebody gave a title, tags, notes, a vote or a comment, shared or linked, stays; so does
+    what a draft, a fork or a follow-up goes back to.
+    """
+    if settings.KEEP_RUNS_DAYS is None:
+        return 0
+    last = timezone.now() - timedelta(days=settings.KEEP_RUNS_DAYS)
+    old = Run.objects.filter(entry__number__lt=searching.number_at(last), name="", tags=[])
+    old = old.filter(notes="", team=None, links=None, forks=None, followed_by=None)
+    old = old.exclude(
+        Exists(Draft.objects.filter(Q(run=OuterRef("pk")) | Q(forked_from=OuterRef("pk"))))
+    )
+    for said in (Vote, Comment):
+        old = old.exclude(Exists(said.objects.filter(call__run=OuterRef("pk"))))
+    going = Call.objects.filter(run=OuterRef("pk")).exclude(status__in=Call.OVER)
+    return _erase(old.exclude(Exists(going)).order_by("entry__number"))
+
+
+def _erase(runs: QuerySet[Run]) -> int:
+    """A small portion, so that nobody who writes has to wait."""
+    pks = list(runs.values_list("pk", flat=True)[:AT_ONCE])
+    return len(pks) if pks and Run.objects.filter(pk__in=pks).delete() else 0
 
 
 def _tags(typed: Sequence[str]) -> list[str]:

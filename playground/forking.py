@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 from .access import may_run, visible_to
 from .attaching import attach
 from .connecting import Refused
-from .drafting import TYPED
+from .drafting import MAX_POSITION, TYPED, check_columns
 from .judging import PARAMETERS
 from .models import Call, Draft, Run, User
 from .models.run import text_of
@@ -36,6 +36,24 @@ def fork_run(user: User, draft: Draft, run: Run) -> list[str]:
         draft.run, draft.forked_from, draft.replaced = None, run, before
         draft.save()
     return left + lost
+
+
+def add_columns(user: User, draft: Draft, run: Run) -> list[str]:
+    """The run's columns beside those of the draft, each with what it was sent as its own.
+
+    Answers what could not be taken along. Raises Refused when the board has no room for them.
+    """
+    calls, left = _runnable(user, run)
+    check_columns(sum(each.get("repetitions", 1) for each in draft.columns) + len(calls))
+    taken = {column["position"] for column in draft.columns}
+    free = (position for position in range(MAX_POSITION) if position not in taken)
+    for call, position in zip(calls, free, strict=False):
+        own = _sent(call)
+        column = {"position": position, "endpoint": str(call.endpoint_id)}
+        draft.columns.append(column | ({"own": own} if own else {}))
+    draft.columns.sort(key=lambda column: column["position"])
+    draft.save(update_fields=["columns"])
+    return left
 
 
 def restore_draft(draft: Draft) -> bool:

@@ -17,7 +17,7 @@ from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from . import announcing, doctoring, transforming
+from . import announcing, doctoring, searching, transforming
 from .access import may_run, runnable_by
 from .asking import Asked, TooLarge, check_asked, check_takes  # noqa: F401 - start_run raises it
 from .connecting import Refused, check_params, check_stop
@@ -92,6 +92,7 @@ def start_run(
                 forked_from=forked_from,
             )
             run.begun = Call.objects.bulk_create(_calls_of(run, variants))
+            searching.note_start(run, run.begun)
             transaction.on_commit(announcing.ring_soon)
     except IntegrityError:
         raise Refused(
@@ -332,6 +333,7 @@ def retry_call(user: User, call: Call, without: Sequence[str] = ()) -> Call:
                 without=sorted({*call.without, *without}),
                 own_settings=call.own_settings,
             )
+            searching.note_change(call.run)
             transaction.on_commit(lambda: _announce_retry(again))
     except IntegrityError:
         raise Conflict(gettext("A retry of this call is already going.")) from None

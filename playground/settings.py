@@ -300,6 +300,7 @@ CALLS_PER_HOST = env_int("PLAYGROUND_CALLS_PER_HOST", 48, least=1)
 RUNS_PER_MINUTE = env_int("PLAYGROUND_RUNS_PER_MINUTE", 120, least=1)
 RUNS_AT_ONCE = env_int("PLAYGROUND_RUNS_AT_ONCE", 50, least=1)
 LINES_PER_USER = env_int("PLAYGROUND_LINES_PER_USER", 50, least=1)
+KEEP_RUNS_DAYS = env_int("PLAYGROUND_KEEP_RUNS_DAYS", 0) or None  # None: for ever
 MAX_PROMPT_BYTES = 512 * 1024
 MAX_REPETITIONS = 10  # of one column in one run
 MAX_IMAGE_BYTES = 2**20  # of all images of a prompt together, too: every call keeps what it sent

@@ -3,7 +3,7 @@
 from django.db import transaction
 from django.utils.translation import gettext
 
-from . import announcing
+from . import announcing, searching
 from .access import teams_to_share_with
 from .auditing import note
 from .connecting import Refused
@@ -27,6 +27,7 @@ def share_run(user: User, run: Run, team: Team | None) -> None:
         if before != team:
             note(before, user, AuditEvent.Verb.RUN_UNSHARED, run, run.name)
             note(team, user, AuditEvent.Verb.RUN_SHARED, run, run.name)
+        searching.index_run(run)
     announcing.run_shared_soon(run.pk)  # who may not look any more is cut off at once
 
 

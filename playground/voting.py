@@ -6,6 +6,7 @@ Each person votes for themselves. An earlier attempt keeps its votes when a call
 from django.db import transaction
 from django.utils.translation import gettext
 
+from . import searching
 from .access import editable_by
 from .connecting import Refused
 from .models import Call, User, Vote
@@ -23,6 +24,7 @@ def vote(user: User, call: Call, value: int) -> None:
     with transaction.atomic():
         hold_turns(user)
         _say(_own(user, call), value=value)
+        searching.index_run(call.run)
 
 
 def mark_best(user: User, call: Call, is_best: bool) -> None:
@@ -35,6 +37,7 @@ def mark_best(user: User, call: Call, is_best: bool) -> None:
             for other in best.exclude(call=call):
                 _say(other, is_best=False)
         _say(_own(user, call), is_best=is_best)
+        searching.index_run(call.run)
 
 
 def _check_answered(call: Call) -> None:

@@ -27,7 +27,7 @@ from endpoints import (
     Vectors,
 )
 
-from . import announcing, claiming, deleting, running, waiting
+from . import announcing, claiming, deleting, filing, running, searching, waiting
 from .asking import prompt_of
 from .connecting import api_for_call, client_for_call, describe, storable
 from .models import Call
@@ -38,7 +38,9 @@ log = logging.getLogger(__name__)
 COALESCE_S = 0.045  # fresh text is announced at most this often; the first piece at once
 SAVE_EVERY_S = 0.25
 BEAT_EVERY_S = 2.0
-PURGE_EVERY_S = 60.0  # how often what was deleted goes for good
+INDEX_EVERY_S = 5.0  # the net under an end that nobody told
+INDEX_AFTER_S = 0.3  # ends that come together are written together
+TIDY_EVERY_S = 60.0
 IDLE_POLL_S = 2.0  # the net under a lost bell
 END_AGAIN_S = (0.2, 0.5, 1, 2, 4, 8, 16)  # pauses between tries to write a result
 WHY_AFTER_S = 8.0  # without a token: what its workspace says of that is asked, once
@@ -65,20 +67,29 @@ class CallWorker:
         self.only_run = only_run
         self.seats: dict[str, Seat] = {}
         self.name = ""
-        self._purged_at = 0.0
         self._tasks: set[asyncio.Task] = set()
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator["CallWorker"]:
         self._loop = asyncio.get_running_loop()
         self._woken, self._first_text = asyncio.Event(), asyncio.Event()
+        self._ended = asyncio.Event()
         self._database = DatabaseThreads(1, "worker-db")
+        self._later = DatabaseThreads(1, "worker-later")  # for what nobody waits for
         self._pool = ThreadPoolExecutor(settings.WORKER_SEATS, thread_name_prefix="call")
         self._asking = ThreadPoolExecutor(ASKING_THREADS, thread_name_prefix="ask")
         self.name = await get_channel_layer().new_channel("worker")
         loops = [
             asyncio.ensure_future(self._for_ever(job))
-            for job in (self._hear_bell, self._hear_stops, self._seat_calls, self._save, self._beat)
+            for job in (
+                self._hear_bell,
+                self._hear_stops,
+                self._seat_calls,
+                self._save,
+                self._beat,
+                self._index,
+                self._tidy,
+            )
         ]
         try:
             yield self
@@ -98,6 +109,7 @@ class CallWorker:
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._asking.shutdown(wait=False, cancel_futures=True)
         self._database.close()
+        self._later.close()
 
     # Loops ----------------------------------------------------------------------------------
 
@@ -172,10 +184,22 @@ class CallWorker:
         for call in await self._database.run(running.reap_calls, self.name):
             await announcing.call_changed(call.run_id, call.pk)
             self._woken.set()  # its owner has room for another one
-        if time.monotonic() >= self._purged_at + PURGE_EVERY_S:
-            await self._database.run(deleting.purge_deleted)
-            self._purged_at = time.monotonic()
         await asyncio.sleep(BEAT_EVERY_S)
+
+    async def _index(self) -> None:
+        """Write down by which words runs are found, once they are over."""
+        await _wait(self._ended, INDEX_EVERY_S)
+        self._ended.clear()
+        await asyncio.sleep(INDEX_AFTER_S)
+        while await self._later.run(searching.index_ended):
+            pass
+
+    async def _tidy(self) -> None:
+        """Delete for good what was deleted, and what is older than this site keeps."""
+        await self._later.run(deleting.purge_deleted)
+        while await self._later.run(filing.expire_runs):
+            await asyncio.sleep(SAVE_EVERY_S)  # others write in between
+        await asyncio.sleep(TIDY_EVERY_S)
 
     # One call -------------------------------------------------------------------------------
 
@@ -205,6 +229,7 @@ class CallWorker:
         finally:
             del self.seats[str(call.pk)]
             self._woken.set()
+            self._ended.set()
 
     async def _end(self, call: Call) -> bool:
         """Write the result, if need be again: the answer was paid for. False if it is lost."""

@@ -4,7 +4,7 @@ import struct
 
 from django.utils import timezone
 
-from playground import connecting
+from playground import connecting, searching
 from playground.access import visible_to
 from playground.models import Call, Endpoint, Membership, Run, Team, User, Workspace
 from tests.canary import canary
@@ -61,6 +61,7 @@ def make_run(
     )
     for position, endpoint in enumerate(endpoints):
         make_call(run, endpoint, position=position, **call_fields)
+    searching.index_run(run)
     return run
 
 

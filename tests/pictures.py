@@ -80,6 +80,10 @@ def furnish(site: Site, there: Workspace, token: str = TOKEN) -> dict[str, str]:
         "playground": "/",
         "run": f"/runs/{run}/",
         "follow-up": f"/runs/{follow_up}/",
+        "history": "/runs/",
+        "history-run": f"/runs/?run={run}",
+        "history-nothing": "/runs/?q=zebra",
+        "compare": f"/runs/compare/?run={run}&run={asked}",
         "endpoints": "/endpoints/",
         "endpoint-new": "/endpoints/new/",
         "endpoint": f"/endpoints/{endpoint}/",
@@ -142,12 +146,18 @@ def open_keys(page: Page) -> None:
     page.keyboard.press("?")
 
 
+def open_palette(page: Page) -> None:
+    page.keyboard.press("Control+k")
+    expect(page.locator("#palette-found [aria-selected=true]")).to_be_visible()
+
+
 def open_raw(page: Page) -> None:
     page.keyboard.press("j")
     expect(page.locator("dialog#raw")).to_be_visible()
 
 
 OVERLAYS: dict[str, Callable[[Page], None]] = {
+    "palette": open_palette,
     "playground-picker": open_picker,
     "playground-keys": open_keys,
     "playground-raw": open_raw,

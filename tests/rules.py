@@ -50,6 +50,14 @@ ALLOWED = {
         "running.reap_calls": "calls whose worker is lost, whoever asked",
         "running.stop_call": "a call that the caller was given by access",
         "running.retry_call": "the column of a call that the caller was given by access",
+        "filing._erase": "runs that the two functions above it chose",
+        "filing.expire_runs": "runs older than the admin keeps, whoever owns them",
+        "searching.note_change": "the index of the very run that changes",
+        "searching.index_run": "the index of the very run that changed",
+        "searching.index_ended": "the index of whatever run is over, by the worker",
+        "searching.runs_to_index": "the index of every run, by an admin's command",
+        "searching._going": "narrows rows of access to those with a call that runs",
+        "searching._going_numbers": "places in the index; what they show access decides",
         "starting.welcome": "the first team, for a new account",
         "starting.demo_driver": "the bundled demo's own endpoints",
         "starting._is_demo_answering": "the bundled demo's own endpoint",
@@ -61,6 +69,7 @@ ALLOWED = {
     SQL: {
         "locks._lock": "a constant statement with one number of ours",
         "claiming._people": "a constant statement, without any value",
+        "searching._numbers": "the index of words, which no ORM knows; values are passed apart",
     },
     ENVIRON: {
         "asgi": "Django's own way to name the settings",

@@ -47,6 +47,22 @@ def page_of(
     return Page(items=answers(items), next=after)
 
 
+def number_cursor(number: int | None) -> str | None:
+    """The cursor of a list whose places are numbers."""
+    return None if number is None else _written([number])
+
+
+def read_number(cursor: str | None) -> int | None:
+    """The number in it. Raises Refused."""
+    if not cursor:
+        return None
+    try:
+        (number,) = _parsed(cursor)
+        return max(0, min(int(number), 2**63 - 1))
+    except (ValueError, TypeError, RecursionError, OverflowError) as error:
+        raise _foreign() from error
+
+
 def refuse_unknown(request: HttpRequest, known: type[BaseModel]) -> None:
     """A filter that is misspelt must not answer everything."""
     for name in request.GET:
@@ -66,17 +82,27 @@ def utc(field: str, moment: datetime) -> datetime:
 
 
 def _cursor(row: Model) -> str:
-    place = json.dumps([row.created_at.isoformat(), row.pk.hex])
-    return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
+    return _written([row.created_at.isoformat(), row.pk.hex])
 
 
 def _read(cursor: str) -> tuple[datetime, UUID]:
     try:
-        made, pk = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        made, pk = _parsed(cursor)
         made = datetime.fromisoformat(made)
         if made.tzinfo is None:
             raise ValueError("a moment without its time zone")
         return made.astimezone(UTC), UUID(pk)
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        message = "This cursor was not made here. Start without one."
-        raise Refused("cursor", message) from error
+        raise _foreign() from error
+
+
+def _written(place: list) -> str:
+    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
+
+
+def _parsed(cursor: str) -> list:
+    return json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+
+
+def _foreign() -> Refused:
+    return Refused("cursor", "This cursor was not made here. Start without one.")

@@ -13,7 +13,7 @@ from ninja import Query, Router
 from ninja.responses import Status
 from pydantic import BaseModel, Field
 
-from .. import following, running
+from .. import following, running, searching
 from ..access import get_editable, get_visible, visible_to
 from ..connecting import Refused
 from ..limits import check_line
@@ -25,10 +25,12 @@ from .bodies import Body
 from .calls import CallCard, CallSummary, call_card, call_summary
 from .endpoints import MessageBody, PromptBody, asked_of, find_endpoint, refuse_viewer
 from .event_stream import END, EVENTS_IN_WORDS, event_stream, read_positions
-from .pages import Page, PageQuery, page_of, refuse_unknown, utc
+from .pages import Page, PageQuery, number_cursor, read_number, refuse_unknown, utc
 
 router = Router()
 
+NOBODY = UUID(int=0)
+COSTS = tuple(f"{least:g}" for least in searching.COSTS)
 RUN_STATUSES = ("running", "ended")
 NOT_LISTED = ("text", "reasoning", "tool_calls", "choices", "vectors", "custom_outputs")
 NOT_LISTED += ("request", "response", "error", "thread", "without")
@@ -87,12 +89,21 @@ class RunAnswer(RunSummary):
 class RunQuery(PageQuery):
     """Which runs; all that is given must fit."""
 
+    q: Annotated[
+        str | None,
+        Field(description="Words of title, prompt, answers, tags, notes and endpoint names."),
+    ] = None
     endpoint: Annotated[str | None, Field(description="An id or a name.")] = None
     status: Annotated[
         Literal[(*RUN_STATUSES, *Call.Status.values)] | None,
         Field(description="Of the run, or of one of its calls."),
     ] = None
     author: Annotated[str | None, Field(description="User name.")] = None
+    tag: str | None = None
+    vote: Annotated[
+        Literal[searching.VOTES] | None, Field(description="Your own, on one of its answers.")
+    ] = None
+    cost: Annotated[Literal[COSTS] | None, Field(description="At least so many dollars.")] = None
     since: datetime | None = None
     until: datetime | None = None
 
@@ -115,10 +126,16 @@ def run_start(request: HttpRequest, body: RunBody):
 def run_list(request: HttpRequest, query: Query[RunQuery]):
     refuse_unknown(request, RunQuery)
     calls = visible_to(request.auth, Call).select_related("endpoint").defer(*NOT_LISTED)
-    rows = _filtered(visible_to(request.auth, Run), request.auth, query)
-    rows = rows.select_related("owner").prefetch_related(Prefetch("calls", calls))
-    to_url = request.build_absolute_uri
-    return page_of(rows, query, lambda runs: [run_summary(run, to_url) for run in runs])
+    rows = visible_to(request.auth, Run).select_related("owner")
+    found = searching.find_runs(
+        request.auth,
+        _wanted(request.auth, query),
+        before=read_number(query.cursor),
+        limit=query.limit,
+        rows=rows.prefetch_related(Prefetch("calls", calls)),
+    )
+    items = [run_summary(run, request.build_absolute_uri) for run in found.runs]
+    return Page[RunSummary](items=items, next=number_cursor(found.older))
 
 
 @router.get("/{uuid:id}", response=RunAnswer, summary="One run")
@@ -240,23 +257,26 @@ def _short(name: str) -> str:
     return name if len(name) <= 60 else name[:59] + "…"
 
 
-def _filtered(rows: QuerySet, user: User, query: RunQuery) -> QuerySet:
+def _wanted(user: User, query: RunQuery) -> searching.Wanted:
+    endpoint, author = None, None
     if query.endpoint:
-        endpoint = find_endpoint(user, query.endpoint) or UUID(int=0)
-        calls = visible_to(user, Call).filter(endpoint=endpoint)
-        rows = rows.filter(pk__in=calls.values("run"))
-    going = visible_to(user, Call).exclude(status__in=Call.OVER)
-    if query.status == "ended":
-        rows = rows.exclude(pk__in=going.values("run"))
-    elif query.status == "running":
-        rows = rows.filter(pk__in=going.values("run"))
-    elif query.status:
-        calls = visible_to(user, Call).filter(status=query.status)
-        rows = rows.filter(pk__in=calls.values("run"))
+        known = find_endpoint(user, query.endpoint)
+        endpoint = known.pk if known else NOBODY
     if query.author:
-        rows = rows.filter(owner__username=query.author)
-    if query.since:
-        rows = rows.filter(created_at__gte=utc("since", query.since))
-    if query.until:
-        rows = rows.filter(created_at__lte=utc("until", query.until))
-    return rows
+        authors = visible_to(user, Run).filter(owner__username=query.author)
+        author = user.pk if query.author == user.username else _first_owner(authors)
+    return searching.Wanted(
+        q=query.q or "",
+        endpoint=endpoint,
+        status=query.status or "",
+        author=author,
+        tag=query.tag or "",
+        vote=query.vote or "",
+        cost=float(query.cost) if query.cost else None,
+        since=query.since and utc("since", query.since),
+        until=query.until and utc("until", query.until),
+    )
+
+
+def _first_owner(runs: QuerySet[Run]) -> UUID:
+    return runs.values_list("owner", flat=True).first() or NOBODY

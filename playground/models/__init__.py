@@ -6,6 +6,7 @@ from .endpoint import Endpoint, EndpointConfirmation
 from .image import Image
 from .keys import KeyCheck
 from .run import Call, Draft, Run
+from .run_entry import RunEntry
 from .run_link import RunLink
 from .team import ApiToken, Invitation, Membership, Team, User
 from .vote import Vote
@@ -25,6 +26,7 @@ __all__ = [
     "KeyCheck",
     "Membership",
     "Run",
+    "RunEntry",
     "RunLink",
     "Team",
     "User",

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from http import HTTPStatus
 
 from django import template
@@ -279,6 +279,16 @@ def day(date: str) -> str:
     """A stored day, `2026-11-21`, as people write it."""
     # Translators: a day, in the letters of Django's date filter: 21 Nov 2026.
     return formats.date_format(datetime.fromisoformat(date), gettext("j M Y"))
+
+
+@register.filter
+def day_in_words(date: date) -> str:
+    """ "Today, 21 Nov 2026", "Yesterday, 20 Nov 2026", "19 Nov 2026"."""
+    # Translators: a day, in the letters of Django's date filter: 21 Nov 2026.
+    written_out = formats.date_format(date, gettext("j M Y"))
+    ago = (timezone.localdate() - date).days
+    near = {0: gettext("Today, %(date)s"), 1: gettext("Yesterday, %(date)s")}
+    return near.get(ago, "%(date)s") % {"date": written_out}
 
 
 @register.filter

@@ -1,8 +1,10 @@
 """A run's page beside its answers: what it is called, who sees it, links to it, forks of it."""
 
+from urllib.parse import urlencode
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext
@@ -78,6 +80,19 @@ def run_fork(request: HttpRequest, pk) -> HttpResponse:
 
 
 @require_POST
+def run_columns(request: HttpRequest, pk) -> HttpResponse:
+    """Its columns beside those that the draft has; the prompt stays as it is."""
+    run = get_visible(request.user, Run, pk)
+    try:
+        for words in forking.add_columns(request.user, drafting.draft_of(request.user), run):
+            messages.warning(request, words)
+    except Refused as refused:
+        messages.error(request, refused.message)
+        return redirect(_history_at(run))
+    return redirect("playground")
+
+
+@require_POST
 def draft_restore(request: HttpRequest) -> HttpResponse:
     """What was in the playground before the last fork."""
     forking.restore_draft(drafting.draft_of(request.user))
@@ -90,7 +105,8 @@ def run_delete(request: HttpRequest, pk) -> HttpResponse:
     deleting.delete_run(request.user, run)
     words = gettext("Deleted “%(run)s”.") % {"run": run.title}
     messages.success(request, words, extra_tags=reverse("run-restore", args=[run.pk]))
-    return redirect("playground")
+    filters = QueryDict(request.POST.get("filters", "")[:2000]).urlencode()
+    return redirect(f"{reverse('run-list')}?{filters}".rstrip("?"))
 
 
 @require_POST
@@ -98,7 +114,7 @@ def run_restore(request: HttpRequest, pk) -> HttpResponse:
     run = get_restorable(request.user, Run, pk)
     deleting.restore(run)
     messages.success(request, gettext("“%(run)s” is back.") % {"run": run.title})
-    return redirect(run)
+    return redirect(_history_at(run))
 
 
 @login_not_required
@@ -131,6 +147,10 @@ def about_of(request: HttpRequest, run: Run) -> dict:
         "links": run.links.all() if is_own else (),
         "days": sharing.LINK_DAYS,
     }
+
+
+def _history_at(run: Run) -> str:
+    return f"{reverse('run-list')}?{urlencode({'run': run.pk})}"
 
 
 def _about(request: HttpRequest, run: Run, *, status: int = 200, **more) -> HttpResponse:

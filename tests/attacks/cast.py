@@ -44,7 +44,7 @@ MARKS = {
     "invitation": "invited-to-acme-4f1b@example.org",
 }
 TEAM_SEES = {"lent", "shared", "open", "open_call", "comment", "team"}
-ADMINS_SEE = TEAM_SEES | {"invitation"}
+ADMINS_SEE = TEAM_SEES | {"invitation", "deleted"}  # the audit log has its name
 
 
 def make_people() -> dict[str, User | None]:
@@ -156,9 +156,17 @@ def query(route: str, thing, things: SimpleNamespace) -> str:
         "/team/": lambda: f"?team={thing.pk}",
         "/team/audit/": lambda: f"?team={thing.pk}",
         "/team/audit/export/": lambda: f"?team={thing.pk}",
+        "/runs/compare/": lambda: f"?run={thing.pk}&run={things.going.pk}",
+        "/find/": lambda: f"?q={first_words(thing)}",
         "/api/v1/runs/<id>/code": lambda: f"?call={things.call.pk}&format=curl",
         "/api/v1/runs/<id>/export": lambda: "?format=json",
     }.get(route, str)()
+
+
+def first_words(thing) -> str:
+    """What finds it: the beginning of an endpoint's name or of a run's prompt, not its mark."""
+    mark = getattr(thing, "name", "") or thing.messages[0]["content"]
+    return "+".join(mark.split("-")[: 1 if hasattr(thing, "task") else 2])
 
 
 def body(method: str, route: str, thing, things: SimpleNamespace) -> dict:

@@ -106,7 +106,7 @@ class MatrixTestCase(WebTestCase):
             data, kind = urlencode(data), "application/x-www-form-urlencoded"
         parts = ("/parameters/", "/preview/", "/raw/", "/markdown/", "/diff/")
         is_part = row.route.endswith(parts)
-        headers = {"HX-Request": "true"} if is_part else {}
+        headers = {"HX-Request": "true"} if is_part or row.route == "/find/" else {}
         if door == "token":
             headers["Authorization"] = f"Bearer {self.tokens[who]}"
         client = Client()

@@ -11,12 +11,12 @@ ROOT = Path(__file__).resolve().parents[2]
 STAIRS = {
     "tools": "diff egress vault formats keyfile languages layers limits locks markdown threads"
     " origins notation pictures process proxies reporting sandbox script_words"
-    " storage",
+    " storage words",
     "nouns": "models access",
     "verbs": "announcing asking attaching auditing claiming commenting comparing connecting"
     " deleting doctoring drafting entering exporting filing following forking guessing"
-    " judging managing rationing requesting rotating running sharing starting teaming"
-    " transforming trying voting waiting watching",
+    " judging managing rationing requesting rotating running searching sharing starting"
+    " teaming transforming trying voting waiting watching",
     "rooms": "forms views api consumers worker middleware templatetags script_words",
     "doors": "urls asgi server admin apps checks management settings",
 }

@@ -7,6 +7,7 @@ from datetime import timedelta
 from django.test import override_settings
 from django.utils import timezone
 
+from playground import searching
 from playground.models import Call, Run
 from tests.api import ApiTestCase
 from tests.make import make_endpoint, make_run
@@ -278,6 +279,7 @@ class RunListTests(RunTestCase):
         endpoint = make_endpoint(self.alice)
         made = {str(make_run(self.alice, endpoint).pk) for _ in range(5)}
         Run.objects.update(created_at=timezone.now())
+        searching.index_all(Run.objects.all())
         page, seen = {"next": ""}, []
         while page["next"] is not None:
             page = self.ok(self.api(self.alice, "GET", f"/runs?limit=1&cursor={page['next']}"))
@@ -296,7 +298,8 @@ class RunListTests(RunTestCase):
         for _ in range(10):
             make_run(self.alice, endpoint, endpoint)
         self.log_in(self.alice)
-        with self.assertNumQueries(5):  # any account at all? session, person, runs, calls
+        # any account at all? session, person, teams, the index, runs, calls
+        with self.assertNumQueries(7):
             self.client.get("/api/v1/runs")
 
     def test_filters(self):
@@ -306,6 +309,7 @@ class RunListTests(RunTestCase):
         going = str(make_run(self.alice, echo, poet).pk)
         old = make_run(self.alice, poet, status="done")
         Run.objects.filter(pk=old.pk).update(created_at=timezone.now() - timedelta(days=9))
+        searching.index_run(Run.objects.get(pk=old.pk))
         since = (timezone.now() - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
         for query, found in (
             ("endpoint=echo", [going, done]),
@@ -319,6 +323,11 @@ class RunListTests(RunTestCase):
             (f"until={since}&status=failed", []),
             ("author=alice", [going, failed, done, str(old.pk)]),
             ("author=bob", []),
+            ("q=echo", [going, done]),
+            ("q=how+are&status=failed", [failed]),
+            ("tag=none", []),
+            ("vote=up", []),
+            ("cost=0.01", []),
         ):
             with self.subTest(query):
                 items = self.ok(self.api(self.alice, "GET", f"/runs?{query}"))["items"]
