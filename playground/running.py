@@ -22,7 +22,7 @@ from .access import may_run, runnable_by
 from .asking import Asked, TooLarge, check_asked, check_takes  # noqa: F401 - start_run raises it
 from .connecting import Refused, check_params, check_stop
 from .locks import CLAIMING, lock_out_others
-from .models import Call, Endpoint, Run, User
+from .models import Call, Endpoint, PromptVersion, Run, User
 from .rationing import check_pace, check_running, hold_turns
 
 log = logging.getLogger(__name__)
@@ -62,6 +62,8 @@ def start_run(
     idempotency_key: str | None = None,
     follows: Run | None = None,
     forked_from: Run | None = None,
+    prompt_version: PromptVersion | None = None,
+    prompt_changes: int = 0,
 ) -> Run:
     """One transaction stores the run and its calls; on commit the bell rings.
 
@@ -92,6 +94,8 @@ def start_run(
                 fingerprint=fingerprint,
                 follows=follows,
                 forked_from=forked_from,
+                prompt_version=prompt_version,
+                prompt_changes=prompt_changes,
             )
             Call.objects.bulk_create(_calls_of(run, variants))
             transaction.on_commit(announcing.ring_soon)

@@ -3,6 +3,7 @@
 from .endpoint import Endpoint, EndpointConfirmation
 from .image import Image
 from .keys import KeyCheck
+from .prompt import Prompt, PromptAlias, PromptVersion
 from .run import Call, Draft, Run
 from .run_link import RunLink
 from .team import ApiToken, Membership, Team, User
@@ -19,6 +20,9 @@ __all__ = [
     "Image",
     "KeyCheck",
     "Membership",
+    "Prompt",
+    "PromptAlias",
+    "PromptVersion",
     "Run",
     "RunLink",
     "Team",
