@@ -6,6 +6,7 @@ A version is judged here wherever it comes from: the page, the API or a file.
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
@@ -19,7 +20,16 @@ from .asking import TooLarge, names_in
 from .comparing import count_changes
 from .connecting import Mistyped, Refused, check_json
 from .forking import ROLES, keep_before
+from .judging import (
+    tools_for,
+    typed_extra,
+    typed_format,
+    typed_params,
+    typed_stop,
+    typed_tools,
+)
 from .models import Draft, Prompt, PromptAlias, PromptVersion, Team, User
+from .running import Variant
 
 CONTENT = ("messages", "examples", "params", "stop", "extra")
 CONTENT += ("tools", "response_format", "takes_lines")
@@ -384,7 +394,7 @@ def find_version(user: User, asked: str) -> PromptVersion | None:
 
 
 def _apart(asked: str) -> tuple[str, str, str]:
-    """"name@alias" or "name/7" in its three parts."""
+    """ "name@alias" or "name/7" in its three parts."""
     found = re.fullmatch(r"([^@/]+)([@/])([^@/]+)", asked)
     return (found[1].strip(), found[2], found[3].strip()) if found else (asked, "", "")
 
@@ -407,6 +417,31 @@ def draft_with(version: PromptVersion, owner: User) -> Draft:
     """A draft that is stored nowhere and says what the version says."""
     content = {field: getattr(version, field) for field in CONTENT}
     return Draft(owner=owner, variables=version.defaults, **content)
+
+
+def asked_by(version: PromptVersion, user: User, variants: Sequence[Variant]) -> dict:
+    """What a version asks of these columns, as arguments of start_run.
+
+    What a column says of a parameter counts more than what the version says.
+    """
+    draft = draft_with(version, user)
+    params = typed_params(draft.params) | typed_extra(draft.extra)
+    tools, form = typed_tools(draft.tools), typed_format(draft.response_format)
+    stop = typed_stop(draft.stop)
+    asked = [
+        replace(
+            each,
+            params=params | tools_for(each.endpoint, tools, form) | each.params,
+            stop=stop if each.stop is None else each.stop,
+        )
+        for each in variants
+    ]
+    return {
+        "messages": drafting.messages_of(draft),
+        "inputs": drafting.inputs_of(draft, asked),
+        "variants": asked,
+        "prompt_version": version,
+    }
 
 
 def content_of(draft: Draft) -> dict:

@@ -5,6 +5,7 @@ from .code import router as code
 from .endpoints import router as endpoints
 from .exports import router as exports
 from .me import router as me
+from .prompts import router as prompts
 from .runs import router as runs
 from .sharing import router as links
 from .site import Api
@@ -17,5 +18,6 @@ api.add_router("/endpoints", endpoints, tags=["Endpoints"])
 api.add_router("/runs", runs, tags=["Runs"])
 api.add_router("/runs", code, tags=["Runs"])
 api.add_router("/runs", exports, tags=["Runs"])
+api.add_router("/prompts", prompts, tags=["Prompts"])
 api.add_router("/links", links, tags=["Runs"])
 api.add_router("/calls", calls, tags=["Calls"])

@@ -8,7 +8,6 @@ from django.db import models
 from django.urls import reverse
 
 from .deletable import Deletable
-from .fields import ExactJSONField
 
 
 class Prompt(Deletable):
@@ -92,9 +91,7 @@ class PromptAlias(models.Model):
 
     class Meta:
         ordering = ["name"]
-        constraints = [
-            models.UniqueConstraint(fields=["prompt", "name"], name="prompt_alias_name")
-        ]
+        constraints = [models.UniqueConstraint(fields=["prompt", "name"], name="prompt_alias_name")]
 
     def __str__(self) -> str:
         return self.name
