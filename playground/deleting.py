@@ -1,4 +1,4 @@
-"""Delete endpoints, workspaces, runs and prompts so that it can be taken back, and for good a little later.
+"""Delete endpoints, workspaces, runs and prompts so that it can be taken back; later for good.
 
 A deleted row is out of sight at once. What holds a secret is never kept that way: a workspace for
 which anybody stored a credential goes at once, with all of them.

@@ -10,13 +10,13 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext
 
-from . import prompting
+from . import prompting, vetting
 from .connecting import Refused
 from .models import Prompt, PromptAlias, PromptVersion, User
 
 FORMAT, FORMAT_VERSION = "prompt-playground/prompt", 1
 MOST_VERSIONS = 1_000  # of a file; of a prompt with more, the newest
-FIELDS = (*prompting.CONTENT, "variables")
+FIELDS = (*vetting.CONTENT, "variables")
 LARGEST_NUMBER = 10**9
 
 
@@ -85,7 +85,7 @@ def import_prompt(user: User, found: Mapping[str, Any], name: str = "") -> Promp
     _check_aliases(aliases, versions)
     try:
         with transaction.atomic():
-            prompt = Prompt.objects.create(owner=user, name=prompting.judge_name(user, name))
+            prompt = Prompt.objects.create(owner=user, name=vetting.judge_name(user, name))
             for version in versions.values():
                 version.prompt = prompt
             PromptVersion.objects.bulk_create(versions.values(), batch_size=100)
@@ -128,14 +128,14 @@ def _read_version(user: User, number: int, raw: Mapping[str, Any]) -> PromptVers
     return PromptVersion(
         number=number,
         author=user,
-        message=prompting.judge_message(message),
-        **prompting.judge_content(content),
+        message=vetting.judge_message(message),
+        **vetting.judge_content(content),
     )
 
 
 def _check_aliases(aliases: Mapping[str, Any], versions: Mapping[int, PromptVersion]) -> None:
     for alias, number in aliases.items():
-        prompting.judge_alias(alias)
+        vetting.judge_alias(alias)
         if type(number) is not int or number not in versions:
             words = gettext("The alias “%(alias)s” points to a version that the file has not.")
             raise Refused("aliases", words % {"alias": alias})

@@ -12,7 +12,7 @@ from ninja import Query, Router
 from ninja.responses import Status
 from pydantic import BaseModel, Field
 
-from .. import deleting, importing, prompting
+from .. import deleting, importing, prompting, vetting
 from ..access import can_edit, get_editable, get_own, get_visible, visible_to
 from ..connecting import team_of
 from ..models import Prompt, PromptAlias, PromptVersion, User
@@ -230,7 +230,7 @@ def prompt_export(request: HttpRequest, id: UUID, query: Query[ExportQuery]):
 
 
 def _content(body: VersionContent) -> dict:
-    content = {name: getattr(body, name) for name in prompting.CONTENT}
+    content = {name: getattr(body, name) for name in vetting.CONTENT}
     content["variables"] = [each.model_dump(exclude_none=True) for each in body.variables]
     return content
 

@@ -13,7 +13,7 @@ from ninja import Query, Router
 from ninja.responses import Status
 from pydantic import BaseModel, Field
 
-from .. import following, prompting, running
+from .. import following, prompting, running, vetting
 from ..access import get_editable, get_visible, visible_to
 from ..connecting import Refused
 from ..limits import check_line
@@ -255,7 +255,7 @@ def _asked_by_prompt(user: User, body: RunBody, variants: list[Variant]) -> dict
     version = prompting.find_version(user, body.prompt_version)
     if version is None:
         raise Http404("No such version of a prompt.")
-    prompting.check_values(version, body.variables)
+    vetting.check_values(version, body.variables)
     asked = prompting.asked_by(version, user, variants)
     return asked | {"variables": version.defaults | body.variables}
 

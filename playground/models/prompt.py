@@ -1,4 +1,4 @@
-"""Prompts that were saved: each a row of versions that never change, and names that point to one."""
+"""Saved prompts: each a row of versions that never change, and names that point to one."""
 
 import uuid
 from typing import Any

@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
-from .. import drafting, following, prompting, running, voting
+from .. import drafting, following, prompting, running, vetting, voting
 from ..access import get_editable, get_visible, visible_to
 from ..connecting import Refused
 from ..limits import TooMany
@@ -32,7 +32,7 @@ def run_start(request: HttpRequest) -> HttpResponse:
         asked = drafting.asked_of(draft, variants)
         version = prompting.version_of(draft)
         if version is not None:
-            prompting.check_values(version, asked["variables"])
+            vetting.check_values(version, asked["variables"])
             asked["prompt_version"] = version
             asked["prompt_changes"] = prompting.changes_since(draft, version)
         # A column with functions that this person has not read waits; the others do not for it.

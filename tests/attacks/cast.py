@@ -1,10 +1,11 @@
 """Alice's rows and everybody who might ask for them, for the matrix and the attacks by id."""
 
+import json
 from types import SimpleNamespace
 
 from django.test import override_settings
 
-from playground import attaching, deleting, drafting, sharing
+from playground import attaching, deleting, drafting, importing, prompting, sharing
 from playground.models import ApiToken, Membership, User
 from tests.canary import canary
 from tests.make import (
@@ -38,8 +39,10 @@ MARKS = {
     "open_call": "answer-shown-to-acme-b0f3",
     "token": "script-of-alice-e5f8",
     "image": "picture-of-alice-71ac",
+    "kept": "saved-by-alice-1f6d",
+    "offered": "saved-for-acme-a2e9",
 }
-TEAM_SEES = {"lent", "shared", "open", "open_call"}
+TEAM_SEES = {"lent", "shared", "open", "open_call", "offered"}
 
 
 def make_people() -> dict[str, User | None]:
@@ -93,6 +96,12 @@ def make_things(alice: User, origin: str, token: str | None = None) -> SimpleNam
         image=attaching.attach(alice, "photo.png", png(MARKS["image"].encode())),
     )
     drafting.choose_columns(drafting.draft_of(alice), [shared, private])
+    for name, team in (("kept", None), ("offered", acme)):
+        said = {"messages": [{"role": "user", "content": MARKS[name]}]}
+        prompt = prompting.save_prompt(alice, said, name=MARKS[name]).prompt
+        prompting.share_prompt(alice, prompt, team)
+        prompting.set_alias(prompt, "dolly", 1)
+        setattr(things, name, prompt)
     # Shared with the team until a moment ago; who did not delete them cannot tell that they were.
     things.deleted = make_endpoint(alice, name=MARKS["deleted"], team=acme)
     things.dropped = make_workspace(alice, name=MARKS["dropped"], host=HIDDEN_HOST, team=acme)
@@ -124,6 +133,12 @@ def reaching(there: Workspace) -> override_settings:
 
 NEW_HOST = "https://adb-8.8.azuredatabricks.net"
 CONFIG = {"served_entities": [{"external_model": {"name": "gpt", "task": "llm/v1/chat"}}]}
+FILE = {
+    "format": importing.FORMAT,
+    "format_version": importing.FORMAT_VERSION,
+    "name": "mine",
+    "versions": [{"number": 1, "messages": [{"role": "user", "content": "Hello"}]}],
+}
 EXTERNAL = {
     "name": "gpt",
     "provider": "openai",
@@ -144,6 +159,7 @@ def query(route: str, thing, things: SimpleNamespace) -> str:
         "/endpoints/clusters/": lambda: f"?workspace={thing.pk}",
         "/api/v1/runs/<id>/code": lambda: f"?call={things.call.pk}&format=curl",
         "/api/v1/runs/<id>/export": lambda: "?format=json",
+        "/api/v1/prompts/<id>/export": lambda: "?format=json",
     }.get(route, str)()
 
 
@@ -188,6 +204,21 @@ def body(method: str, route: str, thing, things: SimpleNamespace) -> dict:
         "PATCH /api/v1/endpoints/<id>": lambda: {"name": "renamed"},
         "PUT /api/v1/endpoints/<id>/confirm": lambda: {"fingerprint": ""},
         "POST /api/v1/endpoints/<id>/preview": lambda: {"prompt": "How are you?"},
+        "POST /prompts/import/": lambda: {"text": json.dumps(FILE)},
+        "POST /prompts/save/": lambda: column | {"prompt": thing.pk, "base": "1"},
+        "POST /prompts/save/form/": lambda: column,
+        "POST /prompts/<pk>/use/": lambda: {"version": "1"},
+        "POST /prompts/<pk>/rename/": lambda: {"name": "renamed"},
+        "POST /prompts/<pk>/share/": lambda: {"team": ""},
+        "POST /prompts/<pk>/aliases/": lambda: {"alias": "production", "version": "1"},
+        "POST /api/v1/prompts": lambda: {
+            "name": "mine",
+            "messages": FILE["versions"][0]["messages"],
+        },
+        "POST /api/v1/prompts/import": lambda: {"prompt": FILE},
+        "PATCH /api/v1/prompts/<id>": lambda: {"name": "renamed"},
+        "POST /api/v1/prompts/<id>/versions": lambda: {"messages": FILE["versions"][0]["messages"]},
+        "PUT /api/v1/prompts/<id>/aliases/<name>": lambda: {"version": 1},
         "POST /api/v1/runs": lambda: {"prompt": "Hi", "variants": [{"endpoint": str(thing.pk)}]},
         "POST /api/v1/runs/<id>/follow-up": lambda: {"prompt": "And?"},
         "PUT /api/v1/calls/<id>/vote": lambda: {"value": 1, "best": True},
