@@ -133,11 +133,12 @@ def reaching(there: Workspace) -> override_settings:
 
 NEW_HOST = "https://adb-8.8.azuredatabricks.net"
 CONFIG = {"served_entities": [{"external_model": {"name": "gpt", "task": "llm/v1/chat"}}]}
+HELLO = [{"role": "user", "content": "Hello"}]
 FILE = {
     "format": importing.FORMAT,
     "format_version": importing.FORMAT_VERSION,
     "name": "mine",
-    "versions": [{"number": 1, "messages": [{"role": "user", "content": "Hello"}]}],
+    "versions": [{"number": 1, "messages": HELLO}],
 }
 EXTERNAL = {
     "name": "gpt",
@@ -213,11 +214,11 @@ def body(method: str, route: str, thing, things: SimpleNamespace) -> dict:
         "POST /prompts/<pk>/aliases/": lambda: {"alias": "production", "version": "1"},
         "POST /api/v1/prompts": lambda: {
             "name": "mine",
-            "messages": FILE["versions"][0]["messages"],
+            "messages": HELLO,
         },
         "POST /api/v1/prompts/import": lambda: {"prompt": FILE},
         "PATCH /api/v1/prompts/<id>": lambda: {"name": "renamed"},
-        "POST /api/v1/prompts/<id>/versions": lambda: {"messages": FILE["versions"][0]["messages"]},
+        "POST /api/v1/prompts/<id>/versions": lambda: {"messages": HELLO},
         "PUT /api/v1/prompts/<id>/aliases/<name>": lambda: {"version": 1},
         "POST /api/v1/runs": lambda: {"prompt": "Hi", "variants": [{"endpoint": str(thing.pk)}]},
         "POST /api/v1/runs/<id>/follow-up": lambda: {"prompt": "And?"},
