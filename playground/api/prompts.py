@@ -12,7 +12,7 @@ from ninja import Query, Router
 from ninja.responses import Status
 from pydantic import BaseModel, Field
 
-from .. import deleting, importing, prompting, vetting
+from .. import deleting, importing, prompting, registering, vetting
 from ..access import can_edit, get_editable, get_own, get_visible, visible_to
 from ..connecting import team_of
 from ..models import Prompt, PromptAlias, PromptVersion, User
@@ -73,6 +73,15 @@ class AliasBody(Body):
 class ImportBody(Body):
     prompt: Annotated[dict[str, Any], Field(description="What an export as `json` answered.")]
     name: Annotated[str, Field(description="Instead of the file's.")] = ""
+
+
+class MlflowBody(Body):
+    name: Annotated[str, Field(description="In MLflow's registry.")]
+
+
+class MlflowAnswer(BaseModel):
+    name: str
+    versions: Annotated[dict[int, int], Field(description="Numbers here, and those there.")]
 
 
 class PromptAnswer(BaseModel):
@@ -203,6 +212,22 @@ def alias_remove(request: HttpRequest, id: UUID, name: str):
         raise Http404("No such alias.")
     prompting.remove_alias(alias)
     return Status(204, None)
+
+
+@router.post("/import-mlflow", response={201: PromptAnswer}, summary="Import from MLflow")
+def prompt_import_mlflow(request: HttpRequest, body: MlflowBody):
+    """A prompt of the site's MLflow registry, as a new one of yours under the same name."""
+    found = registering.read_registered(body.name)
+    prompt = importing.import_prompt(request.auth, found)
+    return Status(201, _prompt(request, prompt))
+
+
+@router.post("/{uuid:id}/mlflow", response=MlflowAnswer, summary="Register in MLflow")
+def prompt_register(request: HttpRequest, id: UUID, body: MlflowBody):
+    """Adds the versions that its registry has not got yet, and points the aliases."""
+    prompt = get_editable(request.auth, Prompt, id)
+    versions = registering.register_prompt(prompt, body.name)
+    return MlflowAnswer(name=body.name, versions=versions)
 
 
 @router.get(

@@ -216,6 +216,8 @@ def body(method: str, route: str, thing, things: SimpleNamespace) -> dict:
             "name": "mine",
             "messages": HELLO,
         },
+        "POST /api/v1/prompts/<id>/mlflow": lambda: {"name": "mine"},
+        "POST /api/v1/prompts/import-mlflow": lambda: {"name": "mine"},
         "POST /api/v1/prompts/import": lambda: {"prompt": FILE},
         "PATCH /api/v1/prompts/<id>": lambda: {"name": "renamed"},
         "POST /api/v1/prompts/<id>/versions": lambda: {"messages": HELLO},

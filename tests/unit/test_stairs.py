@@ -15,8 +15,8 @@ STAIRS = {
     "nouns": "models access",
     "verbs": "announcing asking attaching comparing connecting deleting doctoring drafting entering"
     " exporting filing following forking guessing importing judging managing prompting rationing"
-    " requesting rotating running sharing starting transforming trying vetting voting waiting"
-    " watching",
+    " registering requesting rotating running sharing starting transforming trying vetting voting"
+    " waiting watching",
     "rooms": "forms views api consumers worker middleware templatetags script_words",
     "doors": "urls asgi server admin apps checks management settings",
 }

@@ -58,6 +58,8 @@ ROUTES = {
     "PUT /prompts/{id}/aliases/{name}",
     "DELETE /prompts/{id}/aliases/{name}",
     "GET /prompts/{id}/export",
+    "POST /prompts/{id}/mlflow",
+    "POST /prompts/import-mlflow",
     "POST /runs/{id}/links",
     "DELETE /links/{id}",
     "GET /calls/{id}",
