@@ -165,7 +165,7 @@ def prompt_change(request: HttpRequest, id: UUID, body: PromptChanges):
 
 @router.delete("/{uuid:id}", response={204: None}, summary="Delete a prompt")
 def prompt_delete(request: HttpRequest, id: UUID):
-    """Its versions go along, its runs stay. Its page's address brings nothing back."""
+    """Its versions go along, its runs stay."""
     deleting.delete_prompt(request.auth, get_own(request.auth, Prompt, id))
     return Status(204, None)
 

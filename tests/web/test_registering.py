@@ -13,6 +13,9 @@ import urllib.request
 
 from django.test import override_settings
 
+from endpoints import Egress
+from endpoints.errors import EgressDenied
+from endpoints.prompt_registry import PromptRegistry
 from tests.api import ApiTestCase
 
 HAS_SERVER = all(map(importlib.util.find_spec, ("mlflow", "flask", "sqlalchemy", "uvicorn")))
@@ -109,6 +112,13 @@ class NotSetUpTests(ApiTestCase):
                 self.assert_error(answer, 422, "invalid", field="name", says="letters, digits")
             answer = self.api(self.alice, "POST", "/prompts/import-mlflow", {"name": "greet"})
             self.assertEqual(answer.status_code, 502)
+
+    def test_no_other_server_than_the_admins_is_reached(self) -> None:
+        listed = Egress(mlflow_origins=("http://127.0.0.1:9",))
+        elsewhere = Egress(workspace_origins=("http://127.0.0.1:9",), driver_origins=())
+        for egress, origin in ((elsewhere, "http://127.0.0.1:9"), (listed, "http://10.0.0.1:9")):
+            with self.assertRaises(EgressDenied):
+                PromptRegistry(origin, egress).versions("greet")
 
 
 def _wait_for(url: str, server: subprocess.Popen) -> None:
