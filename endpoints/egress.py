@@ -31,6 +31,7 @@ class Egress:
 
     `workspace_origins` are exact (`http://127.0.0.1:9001`). A port in `driver_origins` may be a
     range (`http://127.0.0.1:3000-8000`) and a numeric host a network (`http://10.1.0.0/16:7777`).
+    `mlflow_origins` are tracking servers, which get no credential.
     `private_workspaces`: Databricks' domains may lead to private addresses (Private Link).
     `own` are hosts and ports that are never connected to, whatever else says so: the site, its
     database. `ca_bundle` is a file of extra certificate authorities, `https_proxy` the proxy for
@@ -40,6 +41,7 @@ class Egress:
 
     workspace_origins: tuple[str, ...] = ()
     driver_origins: tuple[str, ...] = ()
+    mlflow_origins: tuple[str, ...] = ()
     private_workspaces: bool = False
     drivers_anywhere: bool = False
     own: tuple[tuple[str, int], ...] = ()
@@ -47,9 +49,9 @@ class Egress:
     https_proxy: str | None = field(default=None, repr=False)  # may hold a password
 
     def __post_init__(self) -> None:
-        for name in ("workspace_origins", "driver_origins", "own"):
+        for name in ("workspace_origins", "driver_origins", "mlflow_origins", "own"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
-        for origin in (*self.workspace_origins, *self.driver_origins):
+        for origin in (*self.workspace_origins, *self.driver_origins, *self.mlflow_origins):
             _listed(origin)
         if self.https_proxy:
             _proxy(self.https_proxy)
@@ -72,7 +74,7 @@ class Egress:
         is_driver = kind == "driver"
         policy = Policy(
             origin,
-            self._driver_zones(origin) if is_driver else self._workspace_zones(origin),
+            self._zones(kind, origin),
             is_driver,
             self.own,
             self.ca_bundle,
@@ -81,6 +83,12 @@ class Egress:
         if is_number(origin.name):
             policy.find()
         return policy
+
+    def _zones(self, kind: str, origin: Origin) -> frozenset[Zone]:
+        if kind == "mlflow":
+            is_listed = self._lists(self.mlflow_origins, origin)
+            return _zones_of_listed(origin) if is_listed else frozenset()
+        return self._driver_zones(origin) if kind == "driver" else self._workspace_zones(origin)
 
     def _workspace_zones(self, origin: Origin) -> frozenset[Zone]:
         if self._lists(self.workspace_origins, origin):

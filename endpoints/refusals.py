@@ -250,6 +250,7 @@ _WHAT_IS_MISSING = {
     "driver_proxy": "The address on the cluster",
     "driver": "The address at the app",
     "workspace": "The address in the workspace",
+    "mlflow": "The prompt in MLflow's registry",
 }
 
 

@@ -31,6 +31,9 @@ from .models import (
     Image,
     Invitation,
     Membership,
+    Prompt,
+    PromptAlias,
+    PromptVersion,
     Run,
     RunEntry,
     RunLink,
@@ -97,6 +100,17 @@ def get_editable(user: User, model: type, pk):
         whose = row.author if isinstance(row, Comment) else getattr(row, "run", row).owner
         raise PermissionDenied(
             gettext("This belongs to %(owner)s; only they change it.") % {"owner": whose.username}
+        )
+    return row
+
+
+def get_own(user: User, model: type, pk):
+    """The row; 404 where it is not seen, PermissionDenied where somebody else owns it."""
+    row = get_visible(user, model, pk)
+    if row.owner_id != user.pk:
+        raise PermissionDenied(
+            gettext("This belongs to %(owner)s; only they rename, share or delete it.")
+            % {"owner": row.owner.username}
         )
     return row
 
@@ -270,6 +284,12 @@ def _teams(user: User, *roles: str) -> QuerySet:
     return (memberships.filter(role__in=roles) if roles else memberships).values("team")
 
 
+def _of_prompt(user: User, *roles: str) -> Q:
+    """What belongs to a prompt of this person, or to one that is shared with them."""
+    mine = Q(prompt__owner=user) | _shared(user, *roles, of="prompt__")
+    return mine & Q(prompt__deleted_at=None)
+
+
 def _calls_seen_by(user: User) -> QuerySet:
     return Call.objects.filter(RULES[Call].see(user)).values("pk")
 
@@ -306,6 +326,12 @@ RULES = {
         see=lambda user: Q(run__in=Run.objects.filter(RULES[Run].see(user)).values("pk")),
         edit=lambda user: Q(run__owner=user, run__deleted_at=None),
     ),
+    Prompt: Rule(
+        see=lambda user: Q(owner=user) | _shared(user),
+        edit=lambda user: Q(owner=user) | _shared(user, ADMIN, MEMBER),
+    ),
+    PromptVersion: Rule(see=_of_prompt, edit=lambda user: _of_prompt(user, ADMIN, MEMBER)),
+    PromptAlias: Rule(see=_of_prompt, edit=lambda user: _of_prompt(user, ADMIN, MEMBER)),
     RunLink: Rule(see=lambda user: Q(run__owner=user), edit=lambda user: Q(run__owner=user)),
     Call: Rule(
         see=lambda user: (Q(run__owner=user) | _shared(user, of="run__")) & Q(run__deleted_at=None),

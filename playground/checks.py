@@ -57,7 +57,8 @@ def check_egress(app_configs, **kwargs) -> list[Error]:
     try:
         connecting.egress()
     except ValueError as error:
-        names = "PLAYGROUND_WORKSPACE_ORIGINS, PLAYGROUND_DRIVER_ORIGINS, PLAYGROUND_HTTPS_PROXY"
+        names = "PLAYGROUND_WORKSPACE_ORIGINS, PLAYGROUND_DRIVER_ORIGINS, "
+        names += "PLAYGROUND_MLFLOW_ORIGIN, PLAYGROUND_HTTPS_PROXY"
         return [Error(f"One of {names} cannot be used: {error}.", id="playground.E010")]
     return []
 

@@ -100,6 +100,11 @@ def draft_parts(mine: Draft, other: Draft) -> list[Part]:
     return parts
 
 
+def count_changes(mine: Draft, other: Draft) -> int:
+    """How many parts differ, without saying how."""
+    return sum(one != two for _, one, two, _ in _both_parts(mine, other))
+
+
 def _both_parts(mine: Draft, other: Draft) -> Iterator[tuple[str, tuple, tuple, str]]:
     """Every part of both: its title, (role, text) of mine, of the other, how to compare them."""
     nothing = ("", "")

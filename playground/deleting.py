@@ -1,4 +1,4 @@
-"""Delete endpoints, workspaces and runs so that it can be taken back, and for good a little later.
+"""Delete endpoints, workspaces, runs and prompts so that it can be taken back; later for good.
 
 A deleted row is out of sight at once. What holds a secret is never kept that way: a workspace for
 which anybody stored a credential goes at once, with all of them.
@@ -14,7 +14,7 @@ from . import running
 from .access import visible_to
 from .auditing import note
 from .connecting import Refused
-from .models import AuditEvent, Endpoint, Run, User, Workspace
+from .models import AuditEvent, Endpoint, Prompt, Run, User, Workspace
 
 MOST_RUNS = 200  # purged at once: their calls are long, and nobody may wait for that
 
@@ -31,6 +31,12 @@ def delete_run(user: User, run: Run) -> None:
     """Nobody sees it any more, and what still runs of it is stopped."""
     running.stop_run(run)
     _set_aside(user, run)
+
+
+def delete_prompt(user: User, prompt: Prompt) -> None:
+    """With all of its versions; the runs that came of it stay."""
+    purge_deleted()
+    _set_aside(user, prompt)
 
 
 def delete_workspace(user: User, workspace: Workspace, *, with_credentials: bool) -> bool:
@@ -63,7 +69,7 @@ def holds_credentials(workspace: Workspace) -> bool:
     return workspace.credentials.exists()
 
 
-def restore(row: Endpoint | Workspace | Run) -> None:
+def restore(row: Endpoint | Workspace | Run | Prompt) -> None:
     """Take back that it was deleted; `row` comes from access.get_restorable. Raises Refused."""
     if isinstance(row, Endpoint) and row.workspace and row.workspace.deleted_at:
         raise Refused(
@@ -91,10 +97,11 @@ def purge_deleted() -> None:
         some = Run.gone().values_list("pk", flat=True)[:MOST_RUNS]
         Run.deleted.filter(pk__in=list(some)).delete()
         Endpoint.gone().delete()
+        Prompt.gone().delete()
         Workspace.gone().filter(endpoints=None).delete()
 
 
-def _set_aside(user: User, row: Endpoint | Workspace | Run) -> None:
+def _set_aside(user: User, row: Endpoint | Workspace | Run | Prompt) -> None:
     row.deleted_at, row.deleted_by = timezone.now(), user
     row.save(update_fields=["deleted_at", "deleted_by"])
 

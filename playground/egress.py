@@ -17,6 +17,7 @@ def egress() -> Egress:
     return Egress(
         workspace_origins=tuple(settings.WORKSPACE_ORIGINS),
         driver_origins=tuple(settings.DRIVER_ORIGINS),
+        mlflow_origins=tuple(filter(None, [settings.MLFLOW_ORIGIN])),
         private_workspaces=settings.PRIVATE_WORKSPACES,
         own=own_addresses(),
         ca_bundle=settings.CA_BUNDLE or None,

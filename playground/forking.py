@@ -13,12 +13,12 @@ from .attaching import attach
 from .connecting import Refused
 from .drafting import MAX_POSITION, TYPED, check_columns
 from .judging import PARAMETERS
-from .models import Call, Draft, Run, User
+from .models import Call, Draft, PromptVersion, Run, User
 from .models.run import text_of
 from .notation import escape
 
 ROLES = ("system", "user", "assistant")
-KEPT = (*TYPED, "columns", "run_id", "forked_from_id")
+KEPT = (*TYPED, "columns", "run_id", "forked_from_id", "prompt_version_id")
 
 
 def fork_run(user: User, draft: Draft, run: Run) -> list[str]:
@@ -28,12 +28,13 @@ def fork_run(user: User, draft: Draft, run: Run) -> list[str]:
     """
     calls, left = _runnable(user, run)
     with transaction.atomic():
-        before = _before(draft)
+        before = keep_before(draft)
         draft.messages, lost = _messages(user, run)
         draft.examples, draft.takes_lines = [], run.inputs is not None
         draft.variables = dict(run.variables)
         _take_settings(draft, calls)
         draft.run, draft.forked_from, draft.replaced = None, run, before
+        draft.prompt_version = run.prompt_version
         draft.save()
     return left + lost
 
@@ -63,14 +64,15 @@ def restore_draft(draft: Draft) -> bool:
     before, draft.replaced = draft.replaced, None
     for name, value in before.items():
         setattr(draft, name, value)
-    for name in ("run", "forked_from"):
-        seen = visible_to(draft.owner, Run).filter(pk=getattr(draft, f"{name}_id"))
+    for name, model in (("run", Run), ("forked_from", Run), ("prompt_version", PromptVersion)):
+        seen = visible_to(draft.owner, model).filter(pk=getattr(draft, f"{name}_id"))
         setattr(draft, name, seen.first())
     draft.save()
     return True
 
 
-def _before(draft: Draft) -> dict:
+def keep_before(draft: Draft) -> dict:
+    """What `restore_draft` brings back, to be stored as `draft.replaced`."""
     return {
         name: str(value) if name.endswith("_id") and value else value
         for name in KEPT

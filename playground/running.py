@@ -21,7 +21,7 @@ from . import announcing, doctoring, searching, transforming
 from .access import may_run, runnable_by
 from .asking import Asked, TooLarge, check_asked, check_takes  # noqa: F401 - start_run raises it
 from .connecting import Refused, check_params, check_stop
-from .models import Call, Endpoint, Run, User
+from .models import Call, Endpoint, PromptVersion, Run, User
 from .rationing import check_pace, check_running, hold_turns
 
 log = logging.getLogger(__name__)
@@ -60,6 +60,8 @@ def start_run(
     idempotency_key: str | None = None,
     follows: Run | None = None,
     forked_from: Run | None = None,
+    prompt_version: PromptVersion | None = None,
+    prompt_changes: int = 0,
 ) -> Run:
     """One transaction stores the run and its calls; on commit the bell rings.
 
@@ -90,6 +92,8 @@ def start_run(
                 fingerprint=fingerprint,
                 follows=follows,
                 forked_from=forked_from,
+                prompt_version=prompt_version,
+                prompt_changes=prompt_changes,
             )
             run.begun = Call.objects.bulk_create(_calls_of(run, variants))
             searching.note_start(run, run.begun)

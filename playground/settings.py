@@ -281,6 +281,8 @@ DRIVER_ORIGINS = env_list("PLAYGROUND_DRIVER_ORIGINS") or (
     ["http://127.0.0.1:3000-8000"] if IS_LOOPBACK else []
 )
 DRIVER_ORIGINS.append(f"http://127.0.0.1:{DEMO_PORT}")  # the bundled demo, wherever we listen
+# A tracking server whose prompt registry people may read and add to; none without it.
+MLFLOW_ORIGIN = os.environ.get("PLAYGROUND_MLFLOW_ORIGIN", "").strip().rstrip("/")
 PRIVATE_WORKSPACES = env_bool("PLAYGROUND_PRIVATE_WORKSPACES")
 CA_BUNDLE = os.environ.get("PLAYGROUND_CA_BUNDLE", "")
 HTTPS_PROXY = env_secret("PLAYGROUND_HTTPS_PROXY")

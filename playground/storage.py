@@ -33,6 +33,7 @@ JOINED = {
             "draft",
             "run",
             "columns",
+            "saving",
         )
     ],
 }

@@ -76,6 +76,7 @@ def furnish(site: Site, there: Workspace, token: str = TOKEN) -> dict[str, str]:
     api("POST", f"/teams/{team}/invitations", invited)
     api("PATCH", f"/runs/{run}", {"team": team})
     at = f"/workspaces/{workspace}"
+    prompt = f"/prompts/{_furnish_prompt(site)}/"
     return {
         "playground": "/",
         "run": f"/runs/{run}/",
@@ -100,10 +101,35 @@ def furnish(site: Site, there: Workspace, token: str = TOKEN) -> dict[str, str]:
         "audit": "/team/audit/",
         "audit-empty": "/team/audit/?object=nothing+like+it",
         "invitation": "/team/join/",
+        "prompts": "/prompts/",
+        "prompt": prompt,
+        "prompt-difference": f"{prompt}?from=1&to=2",
         "account": "/account/",
         "styleguide": "/styleguide/",
         "not-found": "/nothing/",
     }
+
+
+def _furnish_prompt(site: Site) -> str:
+    """A prompt of two versions with variables, parameters and an alias."""
+    text = "Answer this mail as {{tone}}, in {{sentences}} sentences:\n\n{{mail}}"
+    said = [
+        {"role": "system", "content": "You answer the customers of a parts dealer."},
+        {"role": "user", "content": text},
+    ]
+    variables = [
+        {"name": "tone", "type": "choice", "choices": ["a friend", "a lawyer"]},
+        {"name": "sentences", "type": "number", "default": "3"},
+    ]
+    body = {"name": "Support reply", "messages": said, "variables": variables}
+    body |= {"message": "First words", "params": {"temperature": "0.2"}, "stop": ["\\n\\n"]}
+    prompt = site.api("POST", "/prompts", body)["id"]
+    said[0]["content"] += " Ask back when something is missing."
+    del body["name"]
+    body |= {"messages": said, "message": "Asks back, warmer", "params": {"temperature": "0.7"}}
+    site.api("POST", f"/prompts/{prompt}/versions", body)
+    site.api("PUT", f"/prompts/{prompt}/aliases/production", {"version": 1})
+    return prompt
 
 
 def pages(

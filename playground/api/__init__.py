@@ -6,6 +6,7 @@ from .comments import router as comments
 from .endpoints import router as endpoints
 from .exports import router as exports
 from .me import router as me
+from .prompts import router as prompts
 from .runs import router as runs
 from .sharing import router as links
 from .site import Api
@@ -21,6 +22,7 @@ api.add_router("/runs", runs, tags=["Runs"])
 api.add_router("/runs", code, tags=["Runs"])
 api.add_router("/runs", exports, tags=["Runs"])
 api.add_router("", comments, tags=["Calls"])
+api.add_router("/prompts", prompts, tags=["Prompts"])
 api.add_router("/links", links, tags=["Runs"])
 api.add_router("/calls", calls, tags=["Calls"])
 api.add_router("/teams", teams, tags=["Teams"])

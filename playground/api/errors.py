@@ -18,6 +18,7 @@ from endpoints.errors import BadRequest, Forbidden, NotFound, NotSent, RateLimit
 from ..asking import TooLarge
 from ..connecting import Refused
 from ..limits import TooMany
+from ..prompting import Newer
 from ..running import Conflict
 from ..teaming import Gone
 from ..transforming import Unconfirmed
@@ -63,6 +64,7 @@ def install(api: NinjaAPI) -> None:
         Gone: _gone,
         Unconfirmed: _unconfirmed,
         Conflict: _conflict,
+        Newer: _conflict,
         TooLarge: _too_large,
         TooMany: _too_many,
         RequestDataTooBig: _body_too_large,
@@ -145,7 +147,7 @@ def _upstream(api: NinjaAPI, request: HttpRequest, exc: EndpointError) -> HttpRe
     return response
 
 
-def _conflict(api: NinjaAPI, request: HttpRequest, exc: Conflict) -> HttpResponse:
+def _conflict(api: NinjaAPI, request: HttpRequest, exc: Conflict | Newer) -> HttpResponse:
     return _answer(api, request, 409, "conflict", str(exc))
 
 

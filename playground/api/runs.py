@@ -8,12 +8,12 @@ from uuid import UUID
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db.models import Prefetch, QuerySet, prefetch_related_objects
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from ninja import Query, Router
 from ninja.responses import Status
 from pydantic import BaseModel, Field
 
-from .. import following, running, searching
+from .. import following, prompting, running, searching, vetting
 from ..access import get_editable, get_visible, visible_to
 from ..connecting import Refused
 from ..limits import check_line
@@ -47,6 +47,15 @@ class VariantBody(Body):
 class RunBody(Body):
     prompt: PromptBody = None
     messages: list[MessageBody] | None = None
+    prompt_version: Annotated[
+        str | None,
+        Field(
+            max_length=200,
+            description="Instead of both: the id of a version, `name/7`, `name@alias` or "
+            "`name@latest`. Its parameters come before those of the endpoint, its defaults "
+            "where `variables` has no value.",
+        ),
+    ] = None
     variables: Annotated[dict[str, str], Field(description="Values for {{name}}.")] = {}
     variants: Annotated[list[VariantBody], Field(max_length=settings.MAX_VARIANTS)]
     idempotency_key: Annotated[
@@ -82,6 +91,8 @@ class RunAnswer(RunSummary):
     variables: dict[str, str]
     follows: Annotated[UUID | None, Field(description="The run that this one goes on with.")]
     forked_from: Annotated[UUID | None, Field(description="The run whose prompt it took.")]
+    prompt_version: Annotated[UUID | None, Field(description="The version of a prompt it ran.")]
+    prompt_changes: Annotated[int, Field(description="In how many fields it differs from it.")]
     notes: str
     calls: list[CallCard]
 
@@ -110,15 +121,14 @@ class RunQuery(PageQuery):
 
 @router.post("", response={201: RunAnswer}, summary="Start a run")
 def run_start(request: HttpRequest, body: RunBody):
-    messages, inputs = asked_of(body.prompt, body.messages)
-    run = running.start_run(
-        request.auth,
-        messages,
-        [_variant(request.auth, number, asked) for number, asked in enumerate(body.variants)],
-        inputs=inputs,
-        variables=body.variables,
-        idempotency_key=body.idempotency_key,
-    )
+    variants = [_variant(request.auth, number, asked) for number, asked in enumerate(body.variants)]
+    if body.prompt_version is None:
+        messages, inputs = asked_of(body.prompt, body.messages)
+        asked = {"messages": messages, "inputs": inputs, "variables": body.variables}
+        asked["variants"] = variants
+    else:
+        asked = _asked_by_prompt(request.auth, body, variants)
+    run = running.start_run(request.auth, **asked, idempotency_key=body.idempotency_key)
     return Status(201, run_answer(request.auth, run, request.build_absolute_uri))
 
 
@@ -221,6 +231,8 @@ def run_answer(user: User, run: Run, to_url: Callable[[str], str]) -> RunAnswer:
         variables=run.variables,
         follows=run.follows_id,
         forked_from=run.forked_from_id,
+        prompt_version=run.prompt_version_id,
+        prompt_changes=run.prompt_changes,
         notes=run.notes,
         calls=[call_card(call) for call in run.calls.all()],
     )
@@ -251,6 +263,18 @@ def _variant(user: User, number: int, asked: VariantBody) -> Variant:
         )
     refuse_viewer(user, endpoint)
     return Variant(endpoint, asked.params, asked.stop, asked.repetitions)
+
+
+def _asked_by_prompt(user: User, body: RunBody, variants: list[Variant]) -> dict:
+    """What a saved version asks, with these values of its variables. Raises Refused."""
+    if body.prompt is not None or body.messages is not None:
+        raise Refused("prompt_version", "Send prompt_version alone, without prompt and messages.")
+    version = prompting.find_version(user, body.prompt_version)
+    if version is None:
+        raise Http404("No such version of a prompt.")
+    vetting.check_values(version, body.variables)
+    asked = prompting.asked_by(version, user, variants)
+    return asked | {"variables": version.defaults | body.variables}
 
 
 def _short(name: str) -> str:

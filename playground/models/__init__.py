@@ -5,6 +5,7 @@ from .comment import Comment
 from .endpoint import Endpoint, EndpointConfirmation
 from .image import Image
 from .keys import KeyCheck
+from .prompt import Prompt, PromptAlias, PromptVersion
 from .run import Call, Draft, Run
 from .run_entry import RunEntry
 from .run_link import RunLink
@@ -25,6 +26,9 @@ __all__ = [
     "Invitation",
     "KeyCheck",
     "Membership",
+    "Prompt",
+    "PromptAlias",
+    "PromptVersion",
     "Run",
     "RunEntry",
     "RunLink",

@@ -33,6 +33,12 @@ class Run(Deletable):
     forked_from = models.ForeignKey(
         "self", models.SET_NULL, null=True, related_name="forks", help_text="Whose prompt it took."
     )
+    prompt_version = models.ForeignKey(
+        "PromptVersion", models.SET_NULL, null=True, related_name="runs", help_text="What it ran."
+    )
+    prompt_changes = models.PositiveSmallIntegerField(
+        default=0, help_text="In how many fields what it asked differs from that version."
+    )
     name = models.CharField(max_length=120, blank=True, help_text="A title that somebody gave it.")
     tags = models.JSONField(default=list, help_text="Words to find it by, in order.")
     notes = models.TextField(blank=True)
@@ -350,6 +356,9 @@ class Draft(models.Model):
     )
     run = models.ForeignKey(Run, models.SET_NULL, null=True, related_name="+")
     forked_from = models.ForeignKey(Run, models.SET_NULL, null=True, related_name="+")
+    prompt_version = models.ForeignKey(
+        "PromptVersion", models.SET_NULL, null=True, related_name="+", help_text="Loaded or saved."
+    )
     replaced = ExactJSONField(null=True, help_text="What was here before the last fork.")
     saved_at = models.DateTimeField(auto_now=True)
 

@@ -15,12 +15,12 @@ from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import trigger_client_event
 
-from .. import drafting, judging, managing
+from .. import drafting, judging, managing, prompting
 from ..access import visible_to
 from ..asking import ROLES
 from ..connecting import Refused
 from ..limits import TooMany
-from ..models import Call, Draft, Endpoint, User
+from ..models import Call, Draft, Endpoint, PromptVersion, User
 from ..running import Variant
 
 
@@ -46,7 +46,11 @@ def draft_save(request: HttpRequest) -> HttpResponse:
             answer = {"saved_at": stored.saved_at.isoformat(), "fields": fields}
             return JsonResponse(answer, status=409)
         draft = stored
-    return JsonResponse({"saved_at": draft.saved_at.isoformat(), "mistakes": mistakes})
+    answer = {"saved_at": draft.saved_at.isoformat(), "mistakes": mistakes}
+    version = prompting.version_of(draft)
+    if version is not None:
+        answer["prompt"] = changes_in_words(draft, version)
+    return JsonResponse(answer)
 
 
 def lead_to_column(request: HttpRequest, endpoint: Endpoint, words: str = "") -> HttpResponse:
@@ -87,6 +91,7 @@ def show_page(request: HttpRequest, draft: Draft, refusal: Exception | None = No
         "idempotency_key": uuid4(),
         "refusal": refusal,
         "mistakes": mistakes,
+        "state": state_of(draft),
         "max_prompt_bytes": settings.MAX_PROMPT_BYTES,
         "max_image_bytes": settings.MAX_IMAGE_BYTES,
     }
@@ -135,7 +140,25 @@ def status_of(refusal: Exception) -> int:
 
 def tell_saved(response: HttpResponse, draft: Draft) -> HttpResponse:
     """Tell the page's script which draft is stored now, so that its next save is on top of it."""
-    return trigger_client_event(response, "draft-saved", {"at": draft.saved_at.isoformat()})
+    told = {"at": draft.saved_at.isoformat()}
+    version = prompting.version_of(draft)
+    if version is not None:
+        told["prompt"] = changes_in_words(draft, version)
+    return trigger_client_event(response, "draft-saved", told)
+
+
+def state_of(draft: Draft) -> dict:
+    """What stands beside the messages: the version, and in how many fields the draft differs."""
+    version = prompting.version_of(draft)
+    if version is None:
+        return {}
+    return {"version": version} | changes_in_words(draft, version)
+
+
+def changes_in_words(draft: Draft, version: PromptVersion) -> dict:
+    n = prompting.changes_since(draft, version)
+    words = ngettext("+ %(n)s change", "+ %(n)s changes", n) % {"n": n} if n else ""
+    return {"changes": n, "words": words}
 
 
 def outputs_of(user: User, draft: Draft, calls: list[Call]) -> dict:

@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
-from .. import drafting, following, running, voting
+from .. import drafting, following, prompting, running, vetting, voting
 from ..access import get_editable, get_visible, visible_to
 from ..connecting import Refused
 from ..limits import TooMany
@@ -31,6 +31,11 @@ def run_start(request: HttpRequest) -> HttpResponse:
         variants = drafting.variants_of(request.user, draft, request.POST.getlist("column"))
         key = request.POST.get("idempotency_key", "").replace("\0", "")[:100]
         asked = drafting.asked_of(draft, variants)
+        version = prompting.version_of(draft)
+        if version is not None:
+            vetting.check_values(version, asked["variables"])
+            asked["prompt_version"] = version
+            asked["prompt_changes"] = prompting.changes_since(draft, version)
         # A column with functions that this person has not read waits; the others do not for it.
         ready = [each for each in variants if drafting.is_read(request.user, each.endpoint)]
         # One transaction: the worker that hears of the run finds nobody else writing.

@@ -21,7 +21,7 @@ from ..access import (
     visible_to,
 )
 from ..connecting import Refused
-from ..models import Run, RunLink, Team
+from ..models import PromptVersion, Run, RunLink, Team
 
 
 @require_POST
@@ -143,6 +143,10 @@ def about_of(request: HttpRequest, run: Run) -> dict:
         "tags": ", ".join(run.tags),
         "forks": visible_to(request.user, Run).filter(forked_from=run).order_by("created_at")[:20],
         "forked_from": visible_to(request.user, Run).filter(pk=run.forked_from_id).first(),
+        "prompt_version": visible_to(request.user, PromptVersion)
+        .filter(pk=run.prompt_version_id)
+        .select_related("prompt")
+        .first(),
         "teams": teams_to_share_with(request.user) if is_own else (),
         "links": run.links.all() if is_own else (),
         "days": sharing.LINK_DAYS,

@@ -1,10 +1,20 @@
 """Alice's rows and everybody who might ask for them, for the matrix and the attacks by id."""
 
+import json
 from types import SimpleNamespace
 
 from django.test import override_settings
 
-from playground import attaching, commenting, deleting, drafting, sharing, teaming
+from playground import (
+    attaching,
+    commenting,
+    deleting,
+    drafting,
+    importing,
+    prompting,
+    sharing,
+    teaming,
+)
 from playground.models import ApiToken, Membership, User
 from tests.canary import canary
 from tests.make import (
@@ -42,8 +52,10 @@ MARKS = {
     "image": "picture-of-alice-71ac",
     "team": "Acme-of-alice-19ce",
     "invitation": "invited-to-acme-4f1b@example.org",
+    "kept": "saved-by-alice-1f6d",
+    "offered": "saved-for-acme-a2e9",
 }
-TEAM_SEES = {"lent", "shared", "open", "open_call", "comment", "team"}
+TEAM_SEES = {"lent", "shared", "open", "open_call", "comment", "team", "offered"}
 ADMINS_SEE = TEAM_SEES | {"invitation", "deleted"}  # the audit log has its name
 
 
@@ -101,6 +113,12 @@ def make_things(alice: User, origin: str, token: str | None = None) -> SimpleNam
         image=attaching.attach(alice, "photo.png", png(MARKS["image"].encode())),
     )
     drafting.choose_columns(drafting.draft_of(alice), [shared, private])
+    for name, team in (("kept", None), ("offered", acme)):
+        said = {"messages": [{"role": "user", "content": MARKS[name]}]}
+        prompt = prompting.save_prompt(alice, said, name=MARKS[name]).prompt
+        prompting.share_prompt(alice, prompt, team)
+        prompting.set_alias(prompt, "dolly", 1)
+        setattr(things, name, prompt)
     # Shared with the team until a moment ago; who did not delete them cannot tell that they were.
     things.deleted = make_endpoint(alice, name=MARKS["deleted"], team=acme)
     things.dropped = make_workspace(alice, name=MARKS["dropped"], host=HIDDEN_HOST, team=acme)
@@ -135,6 +153,13 @@ def reaching(there: Workspace) -> override_settings:
 
 NEW_HOST = "https://adb-8.8.azuredatabricks.net"
 CONFIG = {"served_entities": [{"external_model": {"name": "gpt", "task": "llm/v1/chat"}}]}
+HELLO = [{"role": "user", "content": "Hello"}]
+FILE = {
+    "format": importing.FORMAT,
+    "format_version": importing.FORMAT_VERSION,
+    "name": "mine",
+    "versions": [{"number": 1, "messages": HELLO}],
+}
 EXTERNAL = {
     "name": "gpt",
     "provider": "openai",
@@ -160,6 +185,7 @@ def query(route: str, thing, things: SimpleNamespace) -> str:
         "/find/": lambda: f"?q={first_words(thing)}",
         "/api/v1/runs/<id>/code": lambda: f"?call={things.call.pk}&format=curl",
         "/api/v1/runs/<id>/export": lambda: "?format=json",
+        "/api/v1/prompts/<id>/export": lambda: "?format=json",
     }.get(route, str)()
 
 
@@ -224,6 +250,23 @@ def body(method: str, route: str, thing, things: SimpleNamespace) -> dict:
         "PATCH /api/v1/endpoints/<id>": lambda: {"name": "renamed"},
         "PUT /api/v1/endpoints/<id>/confirm": lambda: {"fingerprint": ""},
         "POST /api/v1/endpoints/<id>/preview": lambda: {"prompt": "How are you?"},
+        "POST /prompts/import/": lambda: {"text": json.dumps(FILE)},
+        "POST /prompts/save/": lambda: column | {"prompt": thing.pk, "base": "1"},
+        "POST /prompts/save/form/": lambda: column,
+        "POST /prompts/<pk>/use/": lambda: {"version": "1"},
+        "POST /prompts/<pk>/rename/": lambda: {"name": "renamed"},
+        "POST /prompts/<pk>/share/": lambda: {"team": ""},
+        "POST /prompts/<pk>/aliases/": lambda: {"alias": "production", "version": "1"},
+        "POST /api/v1/prompts": lambda: {
+            "name": "mine",
+            "messages": HELLO,
+        },
+        "POST /api/v1/prompts/<id>/mlflow": lambda: {"name": "mine"},
+        "POST /api/v1/prompts/import-mlflow": lambda: {"name": "mine"},
+        "POST /api/v1/prompts/import": lambda: {"prompt": FILE},
+        "PATCH /api/v1/prompts/<id>": lambda: {"name": "renamed"},
+        "POST /api/v1/prompts/<id>/versions": lambda: {"messages": HELLO},
+        "PUT /api/v1/prompts/<id>/aliases/<name>": lambda: {"version": 1},
         "POST /api/v1/runs": lambda: {"prompt": "Hi", "variants": [{"endpoint": str(thing.pk)}]},
         "POST /api/v1/runs/<id>/follow-up": lambda: {"prompt": "And?"},
         "PUT /api/v1/calls/<id>/vote": lambda: {"value": 1, "best": True},

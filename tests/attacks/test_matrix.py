@@ -71,7 +71,7 @@ def routes_in(patterns, before: str = "/") -> Iterator[str]:
 def path_to(route: str, thing: object = None) -> str:
     pk = str(thing.pk if thing else uuid4())
     parts = {"pk": pk, "id": pk, "name": "dolly", "cluster_id": cast.CLUSTER}
-    parts |= {"member": "bob", "position": "0", "scope": "llm", "key": "openai"}
+    parts |= {"member": "bob", "number": "1", "position": "0", "scope": "llm", "key": "openai"}
     return re.sub(r"<(\w+)>", lambda part: parts[part[1]], route)
 
 

@@ -217,6 +217,10 @@ class EveryPageTests(BrowserTestCase):
                 self.look(f"{dialog}: {tab.inner_text()}")
             page.keyboard.press("Escape")
             expect(page.locator(f"dialog#{dialog}")).to_be_hidden()
+        page.get_by_role("button", name="Save prompt").click()
+        expect(page.locator("dialog#save-prompt")).to_be_visible()
+        self.look("save prompt")
+        page.keyboard.press("Escape")
         page.set_viewport_size(PHONE)
         for pane in ("Prompt", "Outputs"):
             page.locator(".tabs, .panes").get_by_text(pane).first.click()

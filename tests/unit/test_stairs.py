@@ -15,8 +15,9 @@ STAIRS = {
     "nouns": "models access",
     "verbs": "announcing asking attaching auditing claiming commenting comparing connecting"
     " deleting doctoring drafting entering exporting filing following forking guessing"
-    " judging managing rationing requesting rotating running searching sharing starting"
-    " teaming transforming trying voting waiting watching",
+    " importing judging managing prompting rationing registering requesting rotating"
+    " running searching sharing starting teaming transforming trying vetting voting"
+    " waiting watching",
     "rooms": "forms views api consumers worker middleware templatetags script_words",
     "doors": "urls asgi server admin apps checks management settings",
 }

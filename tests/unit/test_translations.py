@@ -29,6 +29,7 @@ PARTS = re.compile(r"%\(\w+\)s|\{\w+\}|</?\w+[^>]*>")
 NAMES = {
     *("Prompt Playground", "· Prompt Playground", "Markdown", "JSON", "TTFT", "s", "pp_••••••••"),
     *("user", "assistant", "app app--fixed"),  # keys and classes, not read
+    *("v", "production"),  # before a number of a version; an alias
 }
 UNREAD = {"code", "kbd", "pre", "script", "style", "svg", "textarea"}  # elements
 READ = ("alt", "aria-label", "aria-valuetext", "data-label", "placeholder", "title")  # attributes

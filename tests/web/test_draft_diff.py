@@ -38,7 +38,7 @@ class DraftDiffTests(WebTestCase):
     def test_the_same_says_so_and_nothing_is_stored(self) -> None:
         self.client.get("/")
         before = Draft.objects.values().get(owner=self.alice)
-        self.assertContains(self.diff(MINE, MINE), "Both drafts say the same.")
+        self.assertContains(self.diff(MINE, MINE), "Both say the same.")
         self.diff(MINE, OTHER)
         self.assertEqual(Draft.objects.values().get(owner=self.alice), before)
 

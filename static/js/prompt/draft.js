@@ -90,7 +90,7 @@ const draft = (() => {
   }
 
   function saved(told, sent) {
-    savedAt = told.saved_at;
+    document.dispatchEvent(new CustomEvent("draft-saved", { detail: { at: told.saved_at, prompt: told.prompt } }));
     unanswered = "";
     isUnsaved = typedText() !== sent;
     if (isUnsaved) serverTimer = setTimeout(saveThere, SERVER_MS);
