@@ -147,7 +147,11 @@ class PreviewTests(RawTestCase):
         run = make_run(self.alice, messages=[{"role": "user", "content": "Hello you"}])
         config = self.chat.config()
         stored = run.calls.create(
-            position=0, config=config, overrides={"max_tokens": 9}, stop_override=["."]
+            person=self.alice,
+            position=0,
+            config=config,
+            overrides={"max_tokens": 9},
+            stop_override=["."],
         )
         self.assertEqual(request_of(planned).content, request_of(stored).content)
 
