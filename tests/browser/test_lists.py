@@ -79,6 +79,7 @@ class ListTests(ListTestCase):
         expect(field).to_have_value("")
         self.page.get_by_label("Task", exact=True).select_option("custom")
         expect(self.rows()).to_have_text(["beta"])
+        expect(self.page).to_have_url(re.compile("task=custom"))
         self.page.reload()
         expect(self.rows()).to_have_text(["beta"])
         expect(self.page.get_by_label("Task", exact=True)).to_have_value("custom")
