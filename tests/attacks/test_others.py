@@ -38,6 +38,15 @@ MAGIC = {
     "_state": {"adding": True},
     "pk": 1,
 }
+# Of mlflow: what asks a workspace for endpoints and a registry for prompts, in JSON. Nothing of it
+# loads a model; what the registry answers is read as JSON by our own wire.
+HARMLESS = (
+    "mlflow.deployments",
+    "mlflow.protos.model_registry_pb2",
+    "mlflow.store.model_registry.rest_store",
+    "mlflow.utils.proto_json_utils",
+    "mlflow.utils.rest_utils",
+)
 LOADERS = {"pickle", "_pickle", "cloudpickle", "dill", "joblib", "marshal", "shelve", "yaml"}
 FLOORS = {
     "Django": (5, 2, 14),
@@ -59,7 +68,7 @@ class LoadingTests(unittest.TestCase):
             for module, path in modules_in(ROOT / package)
             for name, line in imports_of(module, path)
             if name.split(".")[0] in LOADERS
-            or (name.startswith("mlflow") and not name.startswith("mlflow.deployments"))
+            or (name.startswith("mlflow") and not name.startswith(HARMLESS))
         ]
         self.assertEqual(found, [])
 
