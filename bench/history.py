@@ -50,9 +50,9 @@ for first in range(0, runs, 5000):
             "content": words(n=n, c=n % 97) + (" zebra" if n % rare == 0 else "")}])
         for n in range(first, min(first + 5000, runs))]
     Run.objects.bulk_create(some)
-    calls = [Call(run=run, person=alice, position=at, endpoint=endpoint, config=config, status="done",
-        text="Your shelf is on its way to the city, and we are sorry.", started_at=begin,
-        ended_at=begin, latency_ms=900) for run in some for at in range(2)]
+    calls = [Call(run=run, person=alice, position=at, endpoint=endpoint, config=config,
+        status="done", text="Your shelf is on its way to the city, and we are sorry.",
+        started_at=begin, ended_at=begin, latency_ms=900) for run in some for at in range(2)]
     Call.objects.bulk_create(calls)
     for at, run in enumerate(some):
         run.two = calls[2 * at : 2 * at + 2]
